@@ -1,0 +1,1 @@
+"""The chips of the board, and the board-controller gateware, as Amaranth logic."""

@@ -1,0 +1,1 @@
+"""Laboratory instruments over VISA and serial, each beside its simulated twin."""

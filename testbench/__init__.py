@@ -1,0 +1,1 @@
+"""Transaction layer, transports, procedures, records, reports and the ``ltdb`` command."""
