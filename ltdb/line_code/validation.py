@@ -54,7 +54,7 @@ def _sizes(f: FrameFormat) -> Iterator[tuple[str, object, str]]:
         yield (
             "lanes.slots",
             f.lane_slots,
-            f"{f.frame_bits / f.lanes:g} = {f.frame_bits} bits / {f.lanes} lanes, so that lanes and line share a clock",
+            f"{f.frame_bits / f.lanes:g} = {f.frame_bits} bits / {f.lanes} lanes: lanes and line share a clock",
         )
 
 
@@ -160,6 +160,6 @@ def _crc(f: FrameFormat) -> Iterator[tuple[str, object, str]]:
         yield (
             "crc",
             f"polynomial {crc.polynomial:#x} covering {f.crc_covered_bits} bits",
-            f"at most {f.crc_reach_bits} covered bits for this polynomial, or its Hamming distance of 4 is lost: "
-            "some error of two or three bits passes ((x+1) * primitive of degree 7, as 0x2f or 0x07, reaches 119)",
+            f"at most {f.crc_reach_bits} covered bits for this polynomial, or Hamming distance 4 is lost and "
+            "some error of 2 or 3 bits passes unseen ((x+1) * primitive of degree 7, as 0x2f, reaches 119)",
         )
