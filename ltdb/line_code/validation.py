@@ -54,7 +54,7 @@ def _sizes(f: FrameFormat) -> Iterator[tuple[str, object, str]]:
         yield (
             "lanes.slots",
             f.lane_slots,
-            f"{f.frame_bits / f.lanes:g} = {f.frame_bits} bits / {f.lanes} lanes: one clock for lanes and line",
+            f"{f.frame_bits / f.lanes:g} = {f.frame_bits} bits / {f.lanes} lanes, which then share a clock",
         )
 
 
