@@ -120,7 +120,7 @@ def _textbook(s1: UInt8Array, s2: UInt8Array, s3: UInt8Array, s4: UInt8Array) ->
 
 
 def _gbt_fpga(s1: UInt8Array, s2: UInt8Array, s3: UInt8Array, s4: UInt8Array) -> UInt64Array:
-    """Follow the data path of GBT-FPGA 6.0: it divides by zero, gets zero, and takes any root for an error."""
+    """Follow the data path of GBT-FPGA 6.0: it divides by 0, gets 0, and takes any root for an error."""
     wrong_determinant = multiply(s2, s3) ^ multiply(s1, s2)
     second = divide(s4 ^ divide(multiply(s3, s3), s2), divide(multiply(s1, s3), s2) ^ s2)
     first = divide(s3, s2) ^ multiply(second, divide(s1, s2))
