@@ -1,8 +1,8 @@
 """Encoder of the line code: slices of the ADC lanes in, 16-bit serializer words out, one each clock.
 
 Cut-through: a payload word leaves as soon as its last bit has come in. How many words that takes follows from
-the layout (`hdl.line_code.schedule`): none if the line is lane-interleaved, most of a frame if it is channel-major.
-`docs/line_code.md` defines the frame.
+the layout (`hdl.line_code.schedule`): none if the line is lane-interleaved, most of a frame if it is
+channel-major. `docs/line_code.md` defines the frame.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from ltdb.line_code.format import FrameFormat
 class Encoder(wiring.Component):
     """Encoder for one fibre, in one clock domain (``sync``).
 
-    From the slice of slots 0 and 1 to payload word 0 at `word` are 1 + `delay_words` clocks. Frames may follow each
-    other without a gap. Without `start` the line idles: control words with a header but no valid CRC. A `start` in
-    the middle of a frame cuts that frame off. The scrambler runs on from frame to frame and begins with its seed.
+    From the slice of slots 0 and 1 to payload word 0 at `word` are 1 + `delay_words` clocks. Frames may
+    follow each other without a gap. Without `start` the line idles: control words with a header but no
+    valid CRC. A `start` in the middle of a frame cuts that frame off. The scrambler runs on from frame to
+    frame and begins with its seed.
 
     Interface attributes
     --------------------
@@ -30,14 +31,15 @@ class Encoder(wiring.Component):
     start : In(1)
         High with the slice of slots 0 and 1.
     bcr : In(1)
-        The first frame whose `start` comes in a later clock is BCID 0. The first frame after reset is BCID 0 too.
+        The first frame whose `start` comes in a later clock is BCID 0. The first frame after reset is BCID
+        0 too.
     word : Out(word_bits)
         Bit 15 is the first on the wire.
     first : Out(1)
         High with payload word 0.
     boundary : Out(1)
-        High in the clock before `first`, and while idle: `word` may be replaced from the next clock on without
-        cutting a frame.
+        High in the clock before `first`, and while idle: `word` may be replaced from the next clock on
+        without cutting a frame.
     """
 
     def __init__(self, layout: FrameFormat) -> None:
@@ -102,7 +104,7 @@ class Encoder(wiring.Component):
         return m
 
     def _sequence(self, m: Module, start: Value, bcr: Value) -> tuple[Value, Value]:
-        """States of the BCID sequence: of the next frame to start (or starting now), and of the present one."""
+        """Make the BCID states of the frame that starts next (or now) and of the present one."""
         layout = self.layout
         degree = layout.sequence.degree
         first, last = (sequence_state(bcid, layout) for bcid in (0, layout.sequence.bunch_crossings - 1))
@@ -114,7 +116,8 @@ class Encoder(wiring.Component):
             m.d.sync += [following.eq(after), present.eq(following)]
         with m.If(bcr):
             m.d.sync += following.eq(first)
-        # A control word that leaves together with `bcr` already announces BCID 0, unless a frame starts just now.
+        # A control word that leaves together with `bcr` already announces BCID 0, unless a frame starts
+        # just now.
         coming = Signal(degree)
         m.d.comb += coming.eq(Mux(bcr & ~start, first, following))
         return coming, present

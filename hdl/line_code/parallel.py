@@ -1,7 +1,7 @@
 """The serial rules of the line code, taken a word at a time.
 
-Scrambler, CRC and BCID sequence are defined bit after bit (`docs/line_code.md`). Being linear, each becomes one
-exclusive-or per output bit when a whole word is taken at once; the functions here work out which bits.
+Scrambler, CRC and BCID sequence are defined bit after bit (`docs/line_code.md`). Being linear, each becomes
+one exclusive-or per output bit when a whole word is taken at once; the functions here work out which bits.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def parity(bits: Sequence[Value]) -> Value:
 
 
 def scramble(history: Value, bits: Sequence[Value], taps: Sequence[int]) -> list[Value]:
-    """Scramble `bits` (first sent first): s[k] = d[k] ^ s[k - tap] ..., with s[-1 - i] in bit i of `history`."""
+    """Scramble `bits`, first sent first: s[k] = d[k] ^ s[k - tap] ...; bit i of `history` is s[-1 - i]."""
     sent: list[Value] = []
     for k, bit in enumerate(bits):
         sent.append(parity([bit, *(sent[k - tap] if k >= tap else history[tap - k - 1] for tap in taps)]))

@@ -1,4 +1,4 @@
-"""Which bits go into which word of a frame, and when the ADCs have delivered them. Derived from the layout alone."""
+"""Which bits go into which word of a frame, and when the ADCs have delivered them, for any layout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Schedule:
     """When each payload word can leave."""
 
     delay_words: int
-    """Words that must arrive after the first slice before the first payload word can leave: 0 if the line sends
+    """Words that must come after the first slice before payload word 0 can leave: 0 if the line sends
     bits in the order in which the lanes deliver them."""
     taps: tuple[tuple[Tap, ...], ...]
     """For each payload word, its bits, first on the wire first."""
@@ -50,11 +50,11 @@ def payload_schedule(layout: FrameFormat) -> Schedule:
 
 
 def idle_filler(layout: FrameFormat) -> int:
-    """Bits sent in the place of the CRC while there is no data: a line that repeats them holds no valid frame.
+    """Choose the bits sent in the place of the CRC without data, so that an idle line holds no frame.
 
     An idle word is the control word of a frame with these bits for the CRC, so that the header of the first
-    frame precedes it wherever it begins. Of the values that are never taken for a frame, at any bit offset and
-    with any sequence bits, the one with the most transitions is used.
+    frame precedes it wherever it begins. Of the values that are never taken for a frame, at any bit offset
+    and with any sequence bits, the one with the most transitions is used.
     """
     width = layout.crc.width
     for filler in sorted(range(1 << width), key=lambda v: (-(v ^ v >> 1).bit_count(), v)):
@@ -87,7 +87,7 @@ def _holds_frame(layout: FrameFormat, filler: int, sequence: int) -> bool:
 
 
 def control_order(layout: FrameFormat) -> tuple[str, ...]:
-    """The fields of the control word, which is what lies between two payloads, first on the wire first."""
+    """Return the fields of the control word, which lies between two payloads, first on the wire first."""
     after = layout.order.index("payload") + 1
     return layout.order[after:] + layout.order[: after - 1]
 

@@ -1,4 +1,4 @@
-"""The line code bit after bit, straight from docs/line_code.md: slow, and sharing nothing with gateware or golden model."""
+"""The line code bit after bit, as docs/line_code.md says it; shares nothing with gateware or golden model."""
 
 
 def sequence_bits(layout, count):

@@ -1,9 +1,10 @@
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from amaranth.sim import Simulator
-from serial_code import SerialEncoder, slices_of
+from serial_code import SerialEncoder, crc_bits, slices_of
 
 from hdl.line_code.encoder import Encoder
 from hdl.line_code.schedule import payload_schedule
@@ -114,15 +115,13 @@ def test_an_idle_line_changes_often_and_never_holds_a_frame(name):
     words = {word for word, _, _ in out}
     assert len(words) == 1
     bits = line_bits(layout, out)
-    assert sum(a != b for a, b in zip(bits, bits[1:])) >= len(bits) // 4
+    assert sum(a != b for a, b in pairwise(bits)) >= len(bits) // 4
     start = layout.field_start
     for offset in range(16):
         window = bits[offset : offset + 128]
         payload = window[start["payload"] :][:112]
         header = window[start["header"] :][:8]
         fixed = [int(b) for b in layout.header.fixed]
-        from serial_code import crc_bits
-
         covered = (header[len(fixed) :] if "sequence" in layout.crc.covers else []) + payload
         right_crc = crc_bits(layout, covered) == window[start["crc"] :][:8]
         assert not (right_crc and header[: len(fixed)] == fixed)
