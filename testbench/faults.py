@@ -7,12 +7,24 @@ from collections.abc import Iterator
 from ltdb.errors import LtdbError
 from testbench.transactions import Transaction
 
+SCA_FLAGS = (
+    "generic error",
+    "invalid channel",
+    "invalid command",
+    "invalid transaction number",
+    "invalid length",
+    "channel not enabled",
+    "channel busy",
+    "command in treatment",
+)
+"""Error byte of a GBT-SCA reply, bit 0 first (GBT-SCA manual V.2019-002)."""
+
 
 class TransactionError(LtdbError):
-    """A transaction failed. `reason` says how, in words that need no source code."""
+    """A transaction failed. `reason` says how in words; `detail` is a number that belongs to it, or 0."""
 
-    def __init__(self, transaction: Transaction, reason: str) -> None:
-        self.transaction, self.reason = transaction, reason
+    def __init__(self, transaction: Transaction, reason: str, detail: int = 0) -> None:
+        self.transaction, self.reason, self.detail = transaction, reason, detail
         super().__init__(f"{transaction.target}: {reason}")
 
 
@@ -33,7 +45,7 @@ class BusStuck(TransactionError):  # noqa: N818
 
 
 class ScaRefused(TransactionError):  # noqa: N818
-    """The SCA answered with an error flag."""
+    """The SCA answered with an error flag; `detail` is the error byte of its reply."""
 
 
 class BadReply(TransactionError):  # noqa: N818
@@ -65,3 +77,9 @@ def _all_faults(root: type[TransactionError]) -> Iterator[type[TransactionError]
 def fault_named(name: str) -> type[TransactionError]:
     """Class of a fault by its name, as kept in records; unknown names give the root."""
     return {fault.__name__: fault for fault in _all_faults(TransactionError)}.get(name, TransactionError)
+
+
+def sca_refused(transaction: Transaction, flags: int) -> ScaRefused:
+    """Fault for a reply with error byte `flags`, its bits named."""
+    named = ", ".join(name for bit, name in enumerate(SCA_FLAGS) if flags >> bit & 1)
+    return ScaRefused(transaction, f"the SCA refused: {named} ({flags:#04x})", flags)

@@ -35,14 +35,15 @@ def transaction_from_json(entry: dict[str, Any]) -> Transaction:
 def outcome_to_json(outcome: Any) -> dict[str, Any]:
     """Return a JSON object for a reply, or for the TransactionError that stands for it."""
     if isinstance(outcome, TransactionError):
-        return {"error": type(outcome).__name__, "reason": outcome.reason}
+        return {"error": type(outcome).__name__, "reason": outcome.reason, "detail": outcome.detail}
     return _fields_to_json(outcome)
 
 
 def outcome_from_json(transaction: Transaction, entry: dict[str, Any]) -> Any:
     """Invert `outcome_to_json` for an outcome of `transaction`."""
     if "error" in entry:
-        return fault_named(str(entry["error"]))(transaction, str(entry.get("reason", "")))
+        fault = fault_named(str(entry["error"]))
+        return fault(transaction, str(entry.get("reason", "")), int(entry.get("detail", 0)))
     return _from_json(transaction.reply_type, entry)
 
 
