@@ -6,6 +6,8 @@ that SCL may run at one tenth of the clock (4 MHz from 40 MHz, far beyond the bu
 simulation).
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,10 +20,8 @@ from amaranth.lib.wiring import In, Out
 class LineFilter(wiring.Component):
     """Synchroniser and glitch filter of one line: the output follows two equal samples in a row."""
 
-    raw: In(1, init=1)
-    line: Out(1)
-    rose: Out(1)
-    fell: Out(1)
+    def __init__(self) -> None:
+        super().__init__({"raw": In(1, init=1), "line": Out(1), "rose": Out(1), "fell": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
@@ -64,17 +64,22 @@ class I2CTarget(wiring.Component):
     reply : In(8)
     """
 
-    scl: In(1, init=1)
-    sda: In(1, init=1)
-    sda_low: Out(1)
-    address: In(7)
-    selected: Out(1)
-    reading: Out(1)
-    write: Out(1)
-    received: Out(8)
-    accept: In(1)
-    read: Out(1)
-    reply: In(8)
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "scl": In(1, init=1),
+                "sda": In(1, init=1),
+                "sda_low": Out(1),
+                "address": In(7),
+                "selected": Out(1),
+                "reading": Out(1),
+                "write": Out(1),
+                "received": Out(8),
+                "accept": In(1),
+                "read": Out(1),
+                "reply": In(8),
+            }
+        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
