@@ -56,6 +56,6 @@ def naming_table(layout: FrameFormat) -> NDArray[np.int32]:
     across, count = np.unique(joined[~within], return_counts=True)
     for bits in across[count == 1]:
         if table[bits] == UNNAMED:
-            table[bits] = np.flatnonzero(joined[:frames - 1] == bits)[0]
+            table[bits] = np.flatnonzero(joined[: frames - 1] == bits)[0]
     table.flags.writeable = False
     return table

@@ -93,7 +93,9 @@ def unpack_frame(frame: WireBits, before: WireBits, layout: FrameFormat) -> list
     """Sample words of a frame and the one before it."""
     past = _field(before, layout, "payload")
     past = past.slice(past.length - layout.scrambler.length, past.length)
-    return lane_map(layout).to_lanes(descramble(_field(frame, layout, "payload"), past, layout.scrambler.taps))
+    return lane_map(layout).to_lanes(
+        descramble(_field(frame, layout, "payload"), past, layout.scrambler.taps)
+    )
 
 
 def build_frame(scrambled: WireBits, sequence: Any, layout: FrameFormat) -> WireBits:
@@ -264,7 +266,11 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
     `bcid` is that of the first frame, `resets` are frames that are BCID 0, `before` holds the scrambled payload words
     of the frame before and is updated. Returns the bits of samples beyond `sample_bits` and the next frame's BCID.
     """
-    count, lane_words, payload_words = frame_words(layout), lane_map(layout).lane_words, -(-layout.payload_bits // WORD)
+    count, lane_words, payload_words = (
+        frame_words(layout),
+        lane_map(layout).lane_words,
+        -(-layout.payload_bits // WORD),
+    )
     payload_bits = layout.payload_bits
 
     @intrinsic
@@ -274,7 +280,9 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
             samples, row, payload, out = arguments
             words = _load(builder, _row(context, builder, samples_type, samples, row, lane_words), False)
             bits = lane_map(layout).from_lanes(words)
-            _store(builder, bits.words, _row(context, builder, payload_type, payload, out, payload_words), False)
+            _store(
+                builder, bits.words, _row(context, builder, payload_type, payload, out, payload_words), False
+            )
             return context.get_dummy_value()
 
         return types.void(samples, types.intp, payload, types.intp), generate
@@ -286,7 +294,11 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
             before_row = builder.sub(row, ir.Constant(row.type, 1))
             pointers = _row(context, builder, signature.args[0], payload, row, payload_words)
             past = WireBits(
-                _load(builder, _row(context, builder, signature.args[0], payload, before_row, payload_words), False),
+                _load(
+                    builder,
+                    _row(context, builder, signature.args[0], payload, before_row, payload_words),
+                    False,
+                ),
                 payload_bits,
             )
             plain = WireBits(_load(builder, pointers, False), payload_bits)
@@ -301,7 +313,8 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
             payload_type, _, sequence_type, frames_type, _ = signature.args
             payload, row, sequence, frames, out = arguments
             bits = WireBits(
-                _load(builder, _row(context, builder, payload_type, payload, row, payload_words), False), payload_bits
+                _load(builder, _row(context, builder, payload_type, payload, row, payload_words), False),
+                payload_bits,
             )
             number = builder.load(_row(context, builder, sequence_type, sequence, out, 1)[0])
             frame = build_frame(bits, _Word(builder, builder.zext(number, _U64)), layout)

@@ -96,9 +96,7 @@ class LaneMap:
         if self.groups:
             # The same groups backwards: the mask moves with the bits.
             back = tuple((d, s, -k, _moved(mask, k)) for s, d, k, mask in self.groups)
-            return WireBits(
-                _regroup(lane_words, back, -(-self.payload_bits // WORD)), self.payload_bits
-            )
+            return WireBits(_regroup(lane_words, back, -(-self.payload_bits // WORD)), self.payload_bits)
         words = list(lane_words)
         for exchange in reversed(self.exchanges):
             words = exchange.apply(words)
