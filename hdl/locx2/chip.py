@@ -1,4 +1,4 @@
-"""LOCx2: two transmitter channels of 5.12 Gb/s with one clock chain and one slow control; see `docs/locx2.md`."""
+"""LOCx2: two 5.12 Gb/s transmitters with one clock chain and one slow control; see `docs/locx2.md`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Locx2(wiring.Component):
     divided_clk : Out(1)
         Bit clock / 64.
     upset : In
-        Fault port, for simulation only, in time with `ref_clk`; `hdl.locx2.control.upset_bits` says what each bit upsets.
+        Fault port, for simulation only, in time with `ref_clk`; `control.upset_bits` says what a bit upsets.
     """
 
     def __init__(self, layout: FrameFormat) -> None:
@@ -109,7 +109,7 @@ class Locx2(wiring.Component):
         return m
 
     def _domain(self, m: Module, name: str, clock: object, falling: bool = False) -> None:
-        """Make a domain, and one for the falling edge on request, reset at once and released in step with it."""
+        """Make a domain, on request one for the falling edge too, reset at once and released in step."""
         domain = ClockDomain(name, async_reset=True)
         m.domains += domain
         m.d.comb += domain.clk.eq(clock)

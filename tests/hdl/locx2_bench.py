@@ -1,4 +1,4 @@
-"""LOCx2 in Amaranth's simulator, bit by bit. Time is counted in unit intervals of the line; one UI lasts 2 ns here."""
+"""LOCx2 in Amaranth's simulator, bit by bit. Time is counted in unit intervals of the line, 2 ns here."""
 
 import random
 
@@ -99,7 +99,7 @@ class Bench:
             await ctx.delay(UI)
 
     def first_payload_bits(self, channel):
-        """Time at which payload bit 0 of each frame begins on the line, after checking that the frame is right."""
+        """Time at which payload bit 0 of each frame begins on the line; None where it is missing."""
         encoder = SerialEncoder(self.layout)
         times = []
         text = "".join(map(str, self.line[channel]))

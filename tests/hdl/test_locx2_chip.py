@@ -1,4 +1,6 @@
-"""The whole chip, bit by bit, in Amaranth's simulator: few frames, one of everything. Phases: the cocotb cases."""
+"""The whole chip, bit by bit, in Amaranth's simulator: few frames. Phases are scanned by the cocotb cases."""
+
+from itertools import pairwise
 
 import pytest
 from amaranth.hdl import ClockDomain, Fragment, Module
@@ -21,7 +23,7 @@ def test_what_the_adcs_send_is_on_both_lines_with_right_frames(layout):
     for channel in range(2):
         times = bench.first_payload_bits(channel)
         assert None not in times
-        assert [b - a for a, b in zip(times, times[1:], strict=False)] == [128, 128]
+        assert [b - a for a, b in pairwise(times)] == [128, 128]
 
 
 class Half(wiring.Component):
