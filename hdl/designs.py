@@ -55,7 +55,7 @@ class Design:
 
 
 def amaranth_verilog(component: object, name: str) -> str:
-    """Verilog of an Amaranth `wiring.Component`, its ports those of its signature, without source locations."""
+    """Verilog of an Amaranth `wiring.Component`, its ports those of its signature."""
     from amaranth.back import verilog
 
     return str(verilog.convert(component, name=name, emit_src=False))

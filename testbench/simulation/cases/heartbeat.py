@@ -3,11 +3,13 @@
 import cocotb
 from cocotb.triggers import ReadOnly, RisingEdge, Timer
 
+from testbench.simulation.context import Dut
+
 PERIOD_FS = 390_625
 
 
 @cocotb.test(timeout_time=10, timeout_unit="us")
-async def the_clock_is_exact_to_the_femtosecond(dut) -> None:
+async def the_clock_is_exact_to_the_femtosecond(dut: Dut) -> None:
     """Two unit intervals of 195.3125 ps take 390 625 fs, edge for edge."""
     dut.enable.value = 1
     dut.source.phase_fs.value = 1_234
@@ -22,7 +24,7 @@ async def the_clock_is_exact_to_the_femtosecond(dut) -> None:
 
 
 @cocotb.test(timeout_time=10, timeout_unit="us")
-async def a_stopped_clock_is_still(dut) -> None:
+async def a_stopped_clock_is_still(dut: Dut) -> None:
     """The counter does not move while the clock is stopped, and moves again afterwards."""
     dut.enable.value = 1
     await ReadOnly()
