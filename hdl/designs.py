@@ -73,10 +73,10 @@ def from_component(path: str, name: str) -> Callable[[FrameFormat], str]:
 
 # The parts a simulated bench is made of, and what of them Python writes and reads (testbench/simulation/drivers.py).
 _CONTROLS = {
-    "clock_source": ("run", "phase_fs"),
+    "clock_source": ("run", "start_fs"),
     "player": ("run", "done"),
     "recorder": ("run", "open", "block", "blocks"),
-    "adc_lanes": ("run", "done", "phase_fs", "start_fs", "skew_fs"),
+    "adc_lanes": ("run", "done", "start_fs", "late_fs", "late_lanes"),
     "line_receiver": ("run", "start_fs"),
     "line_monitor": ("run", "open", "start_fs", "block", "blocks"),
     "pulse_list": ("run", "start_fs"),

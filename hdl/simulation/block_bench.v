@@ -14,7 +14,7 @@ module block_bench #(
     reg         line, load;
 
     clock_source #(.HIGH_FS(PAIR_FS / 2), .LOW_FS(PAIR_FS - PAIR_FS / 2)) bit_source (.clock(bit_clock));
-    clock_source #(.HIGH_FS(PAIR_FS / 2), .LOW_FS(PAIR_FS - PAIR_FS / 2)) sample_source (.clock(sample_clock));
+    clock_source #(.HIGH_FS(PAIR_FS / 2), .LOW_FS(PAIR_FS - PAIR_FS / 2), .START_FS(1000000 + PAIR_FS / 4)) sample_source (.clock(sample_clock));
     player #(.WIDTH(16), .NAME("words")) words (.clock(load), .word(sent), .valid());
     line_monitor #(.NAME("line")) monitor (.sample_clock(sample_clock), .line(line));
     line_receiver #(.NAME("errors")) receiver (

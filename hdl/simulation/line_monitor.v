@@ -19,7 +19,7 @@ module line_monitor #(
     integer    file;
 
     initial begin
-        run      = 1'b0;
+        run      = $test$plusargs("alone") != 0;
         open     = 1'b0;
         start_fs = 64'd0;
         block    = 32'd256;

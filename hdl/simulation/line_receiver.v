@@ -29,7 +29,7 @@ module line_receiver #(
     initial begin
         word_clock = 1'b0;
         word       = 16'd0;
-        run        = 1'b0;
+        run        = $test$plusargs("alone") != 0;
         open       = 1'b0;
         start_fs   = 64'd0;
     end

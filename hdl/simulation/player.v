@@ -20,7 +20,7 @@ module player #(
     initial begin
         word  = {WIDTH{1'b0}};
         valid = 1'b0;
-        run   = 1'b0;
+        run   = $test$plusargs("alone") != 0;
         done  = 1'b0;
         open  = 1'b0;
     end

@@ -16,7 +16,7 @@ module pulse_list #(
 
     initial begin
         pulse    = 1'b0;
-        run      = 1'b0;
+        run      = $test$plusargs("alone") != 0;
         open     = 1'b0;
         start_fs = 64'd0;
     end

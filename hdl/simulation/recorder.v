@@ -21,7 +21,7 @@ module recorder #(
     integer      file;
 
     initial begin
-        run    = 1'b0;
+        run    = $test$plusargs("alone") != 0;
         open   = 1'b0;
         block  = 32'd256;
         blocks = 32'd0;

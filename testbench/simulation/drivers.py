@@ -12,6 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
+from cocotb.utils import get_sim_time
 from numpy.typing import NDArray
 
 from ltdb.errors import InputError
@@ -27,15 +28,24 @@ def pair_fs(unit_interval_s: float) -> int:
     return round(2e15 * unit_interval_s)
 
 
+POLL_FS = 1_000_000
+"""How often a stopped clock looks whether it should run; what is started begins this much later at the earliest."""
+
+
+def now_fs() -> int:
+    """Return the simulated time in femtoseconds."""
+    return round(get_sim_time("fs"))
+
+
 class ClockSource:
     """`clock_source.v`: a clock made in HDL."""
 
     def __init__(self, handle: Dut) -> None:
         self.handle = handle
 
-    def start(self, phase_fs: int = 0) -> None:
-        """Let the first rising edge come `phase_fs` femtoseconds from now."""
-        self.handle.phase_fs.value = phase_fs
+    def start(self, at_fs: int | None = None) -> None:
+        """Let the first rising edge come at time `at_fs`: at least `POLL_FS` from now, or soon if not given."""
+        self.handle.start_fs.value = _start(at_fs)
         self.handle.run.value = 1
 
     def stop(self) -> None:
@@ -61,6 +71,15 @@ class FilePlayer:
     def stop(self) -> None:
         """Stop at the next clock."""
         self.handle.run.value = 0
+
+
+def _start(at_fs: int | None) -> int:
+    earliest = now_fs() + POLL_FS
+    if at_fs is None:
+        return earliest
+    if at_fs < earliest:
+        raise InputError("start of a clock", f"{at_fs} fs", f"{earliest} fs or later ({POLL_FS} fs from now)")
+    return at_fs
 
 
 class PulseList(FilePlayer):
@@ -111,10 +130,14 @@ class LineErrors(FilePlayer):
 class AdcLanes(FilePlayer):
     """`adc_lanes.v`: the serial outputs of one quad ADC."""
 
-    def start_at(self, phase_fs: int, skew_fs: tuple[int, ...] = ()) -> None:
-        """Begin slot 0 of the first word in `phase_fs`; lane i is `skew_fs[i]` late."""
-        self.handle.phase_fs.value = phase_fs
-        self.handle.skew_fs.value = sum(skew << (32 * lane) for lane, skew in enumerate(skew_fs))
+    def start_at(self, at_fs: int | None = None, late_lanes: int = 0, late_fs: int = 0) -> None:
+        """Begin slot 0 of the first word at time `at_fs`, as `ClockSource.start`.
+
+        Every bit of the lanes in the mask `late_lanes` comes `late_fs` after the others, less than half a bit.
+        """
+        self.handle.start_fs.value = _start(at_fs)
+        self.handle.late_lanes.value = late_lanes
+        self.handle.late_fs.value = late_fs
         self.handle.run.value = 1
 
     def load_samples(

@@ -8,6 +8,7 @@ from cocotb.triggers import Timer
 
 from testbench.simulation.context import Dut, setting
 from testbench.simulation.drivers import (
+    POLL_FS,
     AdcLanes,
     ClockSource,
     ErrorKind,
@@ -15,6 +16,7 @@ from testbench.simulation.drivers import (
     LineError,
     LineErrors,
     PulseList,
+    now_fs,
 )
 from testbench.simulation.monitors import LineMonitor, Recorder, words_of
 
@@ -41,8 +43,9 @@ async def through_the_line(dut: Dut, words: np.ndarray, errors: list[LineError])
     injector.load_errors(errors)
     for part in (player, injector, line, output):
         part.start()
-    bit_clock.start(phase_fs=1_000_000)
-    sample_clock.start(phase_fs=1_000_000 + PAIR_FS // 4)
+    begin = now_fs() + 2 * POLL_FS
+    bit_clock.start(begin)
+    sample_clock.start(begin + PAIR_FS // 4)
     sent = bits_of(words)
     line_blocks, output_blocks = [], []
     for _ in range(len(words) // 1024):
@@ -107,7 +110,7 @@ async def pulses_come_at_the_listed_cycles(dut: Dut) -> None:
     pulses.start()
     seen.start()
     clock = ClockSource(dut.bit_source)
-    clock.start(phase_fs=777)
+    clock.start()
     await Timer(PAIR_FS * 8 * 1_100, unit="fs")
     start = int(dut.pulses.start_fs.value)
     records = await seen.stop()
@@ -124,26 +127,25 @@ async def adc_lanes_send_their_samples(dut: Dut) -> None:
     adc = AdcLanes(dut.adc, "adc")
     rising, falling = Recorder(dut.rising_recorder, "rising", 32), Recorder(dut.falling_recorder, "falling", 32)
     crossings = 40
-    for skew_bits, skew_fs in (((0, 0, 0, 0), (0, 0, 0, 0)), ((0, 1, 2, 3), (0, 300_000, 700_000, 781_249))):
+    for skew_bits, late in (((0, 0, 0, 0), (0, 0)), ((0, 1, 2, 3), (0b1010, 781_249))):
         samples = (drawn(crossings * 4) & 0x3FFF).reshape(crossings, 4)
         adc.load_samples(samples, sample_bits=14, slots=16, skew_bits=skew_bits, idle=1)
-        begin = round(cocotb.utils.get_sim_time("fs"))
+        begin = now_fs() + POLL_FS + 97_656
         for recorder in (rising, falling):
             recorder.start()
-        adc.start_at(97_656, skew_fs)
+        adc.start_at(begin, *late)
         await Timer(PAIR_FS * 64 * (crossings + 2), unit="fs")
-        assert int(adc.handle.start_fs.value) == begin + 97_656
         assert int(adc.handle.done.value) == 1
         first, second = await rising.stop(), await falling.stop()
         adc.stop()
         await Timer(PAIR_FS * 64 * 2, unit="fs")
         second = second[-len(first) :]
-        assert int(first["time_fs"][0]) == begin + 97_656 + 2 * PAIR_FS
+        assert int(first["time_fs"][0]) == begin + 2 * PAIR_FS
         assert set(np.diff(first["time_fs"].astype(np.int64))) == {8 * PAIR_FS}
         slots = np.stack([words_of(first, 16)[: crossings * 8], words_of(second, 16)[: crossings * 8]], axis=1)
         frame, lanes = (slots >> 8).reshape(crossings, 16), (slots & 0xF).reshape(crossings * 16)
         assert (frame == [1] * 8 + [0] * 8).all()
-        for lane, late in enumerate(skew_bits):
+        for lane, late_bits in enumerate(skew_bits):
             sent = [int(b) for sample in samples[:, lane] for b in f"{sample:014b}11"]
-            expected = ([1] * late + sent)[: crossings * 16]
+            expected = ([1] * late_bits + sent)[: crossings * 16]
             assert [(int(word) >> lane) & 1 for word in lanes] == expected
