@@ -60,7 +60,12 @@ async def through_the_line(dut: Dut, words: np.ndarray, errors: list[LineError])
     sample_clock.stop()
     await Timer(PAIR_FS * 4, unit="fs")
     records = np.concatenate(output_blocks)
-    return sent, np.unpackbits(np.concatenate(line_blocks)), bits_of(words_of(records, 16)), records["time_fs"]
+    return (
+        sent,
+        np.unpackbits(np.concatenate(line_blocks)),
+        bits_of(words_of(records, 16)),
+        records["time_fs"],
+    )
 
 
 def find(pattern: np.ndarray, bits: np.ndarray) -> int:
@@ -86,7 +91,9 @@ async def line_errors_do_what_they_say(dut: Dut) -> None:
     """Flips, lost bits and inserted bits come exactly where they were asked for, and nowhere else."""
     kinds = [*ErrorKind] * 4
     positions = sorted(random.sample(range(5_000, WORDS * 16), len(kinds)))
-    errors = [LineError(bit, kind) for bit, kind in zip(positions, random.sample(kinds, len(kinds)), strict=True)]
+    errors = [
+        LineError(bit, kind) for bit, kind in zip(positions, random.sample(kinds, len(kinds)), strict=True)
+    ]
     _, line, received, _ = await through_the_line(dut, drawn(WORDS), errors)
     expected: list[int] = []
     events = {error.bit: error.kind for error in errors}
@@ -125,7 +132,10 @@ async def pulses_come_at_the_listed_cycles(dut: Dut) -> None:
 async def adc_lanes_send_their_samples(dut: Dut) -> None:
     """Bits, frame clock, phase and skew are those asked for; the first bit of a pair is on the rising edge."""
     adc = AdcLanes(dut.adc, "adc")
-    rising, falling = Recorder(dut.rising_recorder, "rising", 32), Recorder(dut.falling_recorder, "falling", 32)
+    rising, falling = (
+        Recorder(dut.rising_recorder, "rising", 32),
+        Recorder(dut.falling_recorder, "falling", 32),
+    )
     crossings = 40
     for skew_bits, late in (((0, 0, 0, 0), (0, 0)), ((0, 1, 2, 3), (0b1010, 781_249))):
         samples = (drawn(crossings * 4) & 0x3FFF).reshape(crossings, 4)
@@ -142,7 +152,9 @@ async def adc_lanes_send_their_samples(dut: Dut) -> None:
         second = second[-len(first) :]
         assert int(first["time_fs"][0]) == begin + 2 * PAIR_FS
         assert set(np.diff(first["time_fs"].astype(np.int64))) == {8 * PAIR_FS}
-        slots = np.stack([words_of(first, 16)[: crossings * 8], words_of(second, 16)[: crossings * 8]], axis=1)
+        slots = np.stack(
+            [words_of(first, 16)[: crossings * 8], words_of(second, 16)[: crossings * 8]], axis=1
+        )
         frame, lanes = (slots >> 8).reshape(crossings, 16), (slots & 0xF).reshape(crossings * 16)
         assert (frame == [1] * 8 + [0] * 8).all()
         for lane, late_bits in enumerate(skew_bits):
