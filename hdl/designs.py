@@ -71,7 +71,7 @@ def from_component(path: str, name: str) -> Callable[[FrameFormat], str]:
     return build
 
 
-# The parts a simulated bench is made of, and what of them Python writes and reads (testbench/simulation/drivers.py).
+# The parts a simulated bench is made of, and what of them Python writes and reads.
 _CONTROLS = {
     "clock_source": ("run", "start_fs"),
     "player": ("run", "done"),
@@ -98,7 +98,7 @@ DESIGNS: dict[str, Design] = {
             "block_bench",
             "The simulation's own parts, against each other",
             top="block_bench",
-            sources=SIMULATION_BLOCKS + ("simulation/block_bench.v",),
+            sources=(*SIMULATION_BLOCKS, "simulation/block_bench.v"),
             public=SIMULATION_PUBLIC,
         ),
     )

@@ -7,6 +7,7 @@ Files lie in the directory of the run, in which the simulator works.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -29,7 +30,7 @@ def pair_fs(unit_interval_s: float) -> int:
 
 
 POLL_FS = 1_000_000
-"""How often a stopped clock looks whether it should run; what is started begins this much later at the earliest."""
+"""How often a stopped clock looks whether it should run; what is started begins no sooner."""
 
 
 def now_fs() -> int:
@@ -44,7 +45,7 @@ class ClockSource:
         self.handle = handle
 
     def start(self, at_fs: int | None = None) -> None:
-        """Let the first rising edge come at time `at_fs`: at least `POLL_FS` from now, or soon if not given."""
+        """Let the first rising edge come at time `at_fs`, `POLL_FS` from now or later, or soon if not given."""
         self.handle.start_fs.value = _start(at_fs)
         self.handle.run.value = 1
 
@@ -120,7 +121,7 @@ class LineErrors(FilePlayer):
             If two events meet the same bit.
         """
         ordered = sorted(errors, key=lambda error: error.bit)
-        for first, second in zip(ordered, ordered[1:], strict=False):
+        for first, second in itertools.pairwise(ordered):
             if first.bit == second.bit:
                 raise InputError("line error", f"two at bit {first.bit}", "one event a bit")
         words = [(int(error.kind) << 62) | error.bit for error in ordered]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cocotb.triggers import Timer, ValueChange
@@ -17,7 +18,7 @@ class Recorder:
     def __init__(self, handle: Dut, name: str, width: int) -> None:
         self.handle = handle
         self.path = Path(f"{name}.bin")
-        self.record = np.dtype([("word", np.uint8, width // 8), ("time_fs", "<u8")])
+        self.record: np.dtype[Any] = np.dtype([("word", np.uint8, width // 8), ("time_fs", "<u8")])
         self._position = 0
         self._blocks = 0
 

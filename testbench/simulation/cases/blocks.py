@@ -60,12 +60,8 @@ async def through_the_line(dut: Dut, words: np.ndarray, errors: list[LineError])
     sample_clock.stop()
     await Timer(PAIR_FS * 4, unit="fs")
     records = np.concatenate(output_blocks)
-    return (
-        sent,
-        np.unpackbits(np.concatenate(line_blocks)),
-        bits_of(words_of(records, 16)),
-        records["time_fs"],
-    )
+    line_bits = np.unpackbits(np.concatenate(line_blocks))
+    return sent, line_bits, bits_of(words_of(records, 16)), records["time_fs"]
 
 
 def find(pattern: np.ndarray, bits: np.ndarray) -> int:
