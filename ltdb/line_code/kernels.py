@@ -15,14 +15,14 @@ from typing import Any
 import numba
 import numpy as np
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from ltdb.line_code.bcid import UNNAMED, naming_frames, naming_table, sequence_values
 from ltdb.line_code.crc import checksum, syndrome
 from ltdb.line_code.format import FrameFormat
 from ltdb.line_code.lane_map import lane_map
-from ltdb.line_code.scrambler import descramble, scramble
+from ltdb.line_code.scrambler import descramble, pieces, scramble_pieces, scramble_step
 from ltdb.line_code.wirebits import FULL, WORD, WireBits, number_as_bits
 
 CRC_FLAG, HEADER_FLAG, BCID_FLAG, HISTORY_FLAG = 1, 2, 4, 8
@@ -68,6 +68,11 @@ class _Word:
 def frame_words(layout: FrameFormat) -> int:
     """64-bit words that hold a packed frame."""
     return -(-layout.frame_bits // WORD)
+
+
+def payload_words(layout: FrameFormat) -> int:
+    """64-bit words that hold a payload."""
+    return -(-layout.payload_bits // WORD)
 
 
 def _field(frame: WireBits, layout: FrameFormat, field: str) -> WireBits:
@@ -211,7 +216,7 @@ def annotate_kernel(layout: FrameFormat) -> Callable[..., None]:
                 numbers, marks = bcid[done : done + size], flags[done : done + size]
                 for i in range(size):
                     numbers[i] = counter + i
-                marks[:] = 0
+                    marks[i] = 0
                 if history:
                     marks[0] = HISTORY_FLAG
                 counter = (counter + size) % crossings
@@ -260,18 +265,60 @@ def decode_kernel(layout: FrameFormat) -> Callable[..., None]:
 
 
 @cache
+def scramble_kernel(layout: FrameFormat) -> Callable[..., None]:
+    """``run(payload, size)``: scramble rows 1 to `size` of plain payload words in place; row 0 is the frame before.
+
+    One row depends on the row before, so the pieces of that row stay in registers.
+    """
+    bits, count, taps = layout.payload_bits, payload_words(layout), layout.scrambler.taps
+    step = scramble_step(taps)
+    lengths = [min(step, bits - k) for k in range(0, bits, step)]
+    state = types.UniTuple(types.uint64, len(lengths))
+
+    def load(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> tuple[Any, list[WireBits]]:
+        pointers = _row(context, builder, array_type, array, row, count)
+        return pointers, pieces(WireBits(_load(builder, pointers, False), bits), step)
+
+    @intrinsic
+    def begin(typing: Any, payload: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            zero = ir.Constant(ir.IntType(64), 0)
+            cut = load(context, builder, signature.args[0], arguments[0], zero)[1]
+            return context.make_tuple(builder, state, [piece.words[0].value for piece in cut])
+
+        return state(payload), generate
+
+    @intrinsic
+    def advance(typing: Any, payload: Any, row: Any, before: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            payload, row, before = arguments
+            values = cgutils.unpack_tuple(builder, before, len(lengths))
+            past = [WireBits([_Word(builder, v)], n) for v, n in zip(values, lengths, strict=True)]
+            pointers, plain = load(context, builder, signature.args[0], payload, row)
+            sent = scramble_pieces(plain, past, taps)
+            _store(builder, sum(sent, WireBits([], 0)).words, pointers, False)
+            return context.make_tuple(builder, state, [piece.words[0].value for piece in sent])
+
+        return state(payload, types.intp, state), generate
+
+    @numba.njit(nogil=True)
+    def run(payload: Any, size: int) -> None:
+        before = begin(payload)
+        for row in range(size):
+            before = advance(payload, row + 1, before)
+
+    return run
+
+
+@cache
 def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
     """``encode(samples, bcid, resets, before, frames)``: packed frames of sample words.
 
     `bcid` is that of the first frame, `resets` are frames that are BCID 0, `before` holds the scrambled payload words
     of the frame before and is updated. Returns the bits of samples beyond `sample_bits` and the next frame's BCID.
     """
-    count, lane_words, payload_words = (
-        frame_words(layout),
-        lane_map(layout).lane_words,
-        -(-layout.payload_bits // WORD),
-    )
-    payload_bits = layout.payload_bits
+    count, lane_words, row_words = frame_words(layout), lane_map(layout).lane_words, payload_words(layout)
+    payload_bits, scramble = layout.payload_bits, scramble_kernel(layout)
 
     @intrinsic
     def gather(typing: Any, samples: Any, row: Any, payload: Any, out: Any) -> Any:
@@ -280,32 +327,10 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
             samples, row, payload, out = arguments
             words = _load(builder, _row(context, builder, samples_type, samples, row, lane_words), False)
             bits = lane_map(layout).from_lanes(words)
-            _store(
-                builder, bits.words, _row(context, builder, payload_type, payload, out, payload_words), False
-            )
+            _store(builder, bits.words, _row(context, builder, payload_type, payload, out, row_words), False)
             return context.get_dummy_value()
 
         return types.void(samples, types.intp, payload, types.intp), generate
-
-    @intrinsic
-    def scramble_row(typing: Any, payload: Any, row: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            payload, row = arguments
-            before_row = builder.sub(row, ir.Constant(row.type, 1))
-            pointers = _row(context, builder, signature.args[0], payload, row, payload_words)
-            past = WireBits(
-                _load(
-                    builder,
-                    _row(context, builder, signature.args[0], payload, before_row, payload_words),
-                    False,
-                ),
-                payload_bits,
-            )
-            plain = WireBits(_load(builder, pointers, False), payload_bits)
-            _store(builder, scramble(plain, past, layout.scrambler.taps).words, pointers, False)
-            return context.get_dummy_value()
-
-        return types.void(payload, types.intp), generate
 
     @intrinsic
     def build(typing: Any, payload: Any, row: Any, sequence: Any, frames: Any, out: Any) -> Any:
@@ -313,7 +338,7 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
             payload_type, _, sequence_type, frames_type, _ = signature.args
             payload, row, sequence, frames, out = arguments
             bits = WireBits(
-                _load(builder, _row(context, builder, payload_type, payload, row, payload_words), False),
+                _load(builder, _row(context, builder, payload_type, payload, row, row_words), False),
                 payload_bits,
             )
             number = builder.load(_row(context, builder, sequence_type, sequence, out, 1)[0])
@@ -335,11 +360,6 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
         return excess & excess_mask
 
     @numba.njit(nogil=True)
-    def scramble_rows(payload: Any, size: int) -> None:
-        for i in range(size):
-            scramble_row(payload, i + 1)
-
-    @numba.njit(nogil=True)
     def build_rows(payload: Any, sequence: Any, frames: Any) -> None:
         for i in range(sequence.size):
             build(payload, i + 1, sequence, frames, i)
@@ -347,33 +367,43 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
     values = sequence_values(layout)
 
     @numba.njit(nogil=True)
-    def number_rows(bcid: int, frame: int, resets: Any, sequence: Any) -> Any:
-        """Sequence bits of frames `frame` onwards; `resets` are the frames that are BCID 0, in order."""
-        reset = np.searchsorted(resets, frame)
-        for i in range(sequence.size):
-            if reset < resets.size and resets[reset] == frame + i:
+    def number_rows(bcid: int, frame: int, resets: Any, reset: int, sequence: Any) -> Any:
+        """Sequence bits of frames `frame` onwards; `resets`, from `reset` on, are the frames that are BCID 0."""
+        done = 0
+        while done < sequence.size:
+            if reset < resets.size and resets[reset] == frame + done:
                 bcid, reset = 0, reset + 1
-            sequence[i] = values[bcid]
-            bcid = bcid + 1 if bcid + 1 < values.size else 0
-        return bcid
+            stop = min(sequence.size, done + values.size - bcid)
+            if reset < resets.size:
+                stop = min(stop, resets[reset] - frame)
+            part, source = sequence[done:stop], values[bcid : bcid + stop - done]
+            for i in range(part.size):
+                part[i] = source[i]
+            bcid = (bcid + stop - done) % values.size
+            done = stop
+        return bcid, reset
 
     @numba.njit(nogil=True)
     def encode(samples: Any, bcid: int, resets: Any, before: Any, frames: Any) -> Any:
+        # Loops instead of assignments to slices: those take seconds to compile.
         total = frames.size // count
-        payload = np.empty((BLOCK + 1) * payload_words, np.uint64)
+        payload = np.empty((BLOCK + 1) * row_words, np.uint64)
         sequences = np.empty(BLOCK, np.uint32)
-        payload[:payload_words] = before
-        excess = np.uint64(0)
+        for k in range(row_words):
+            payload[k] = before[k]
+        excess, reset = np.uint64(0), 0
         for done in range(0, total, BLOCK):
             end = min(done + BLOCK, total)
             size = end - done
             sequence = sequences[:size]
-            bcid = number_rows(bcid, done, resets, sequence)
+            bcid, reset = number_rows(bcid, done, resets, reset, sequence)
             excess |= gather_rows(samples[done * lane_words : end * lane_words], payload, size)
-            scramble_rows(payload, size)
+            scramble(payload, size)
             build_rows(payload, sequence, frames[done * count : end * count])
-            payload[:payload_words] = payload[size * payload_words : (size + 1) * payload_words]
-        before[:] = payload[:payload_words]
+            for k in range(row_words):
+                payload[k] = payload[size * row_words + k]
+        for k in range(row_words):
+            before[k] = payload[k]
         return excess, bcid
 
     return encode
