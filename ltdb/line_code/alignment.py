@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ltdb.errors import InputError
 from ltdb.line_code.codec import DecodedFrames
 from ltdb.line_code.format import FrameFormat, load_format
+from ltdb.line_code.frame import frame_words
 
 CHUNK_BYTES = 1 << 18
 """Line bytes worked on at a time."""
@@ -142,7 +143,7 @@ class Aligner:
 
     def _search(self, words: NDArray[np.uint64], end: int) -> tuple[NDArray, ...]:
         from ltdb.line_code.alignment_kernels import alignment_kernels
-        from ltdb.line_code.kernels import frame_words, receive_kernel
+        from ltdb.line_code.receive_kernels import receive_kernel
 
         starts, bcid, flags, _ = _columns(SEARCH_BLOCK, self.layout)
         windows = np.empty(2 * SEARCH_BLOCK * frame_words(self.layout), np.uint64)

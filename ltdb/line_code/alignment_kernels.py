@@ -17,18 +17,18 @@ import numpy as np
 
 from ltdb.line_code.bcid import UNNAMED, naming_frames, naming_table, sequence_values
 from ltdb.line_code.format import FrameFormat
-from ltdb.line_code.kernels import (
+from ltdb.line_code.frame import frame_words
+from ltdb.line_code.lane_map import lane_map
+from ltdb.line_code.receive_kernels import (
     BCID_FLAG,
     CRC_FLAG,
     HEADER_FLAG,
     HISTORY_FLAG,
     STATUS_FLAGS,
     STATUS_SEQUENCE,
-    frame_words,
     receive_kernel,
     status_intrinsic,
 )
-from ltdb.line_code.lane_map import lane_map
 
 # Places in the state array (int64).
 TIME = 0
