@@ -13,7 +13,6 @@ from hdl.locx2.control import SlowControl
 from hdl.locx2.crossing import Stretcher
 from hdl.locx2.lane_receiver import ADCS
 from hdl.locx2.words import CHANNELS
-from hdl.registers import UpsetBit
 from ltdb.line_code.format import FrameFormat
 from ltdb.registers import load_registers
 
@@ -30,7 +29,8 @@ class Locx2(wiring.Component):
     ref_clk : In(1)
         40 MHz reference; slow control and lock detector run on it.
     reset_n : In(1)
-        Asynchronous power-on reset, low. Its release against `bit_clk` sets the power-up phase of the dividers.
+        Asynchronous power-on reset, low. Its release against `bit_clk` sets the power-up phase of the
+        dividers.
     bcr : In(1)
         Reset of the bunch-crossing counter, synchronous to `ref_clk`, one clock long.
     channel : array of `adc`, array of `clk`, `frame`, `lanes`
@@ -44,7 +44,7 @@ class Locx2(wiring.Component):
     divided_clk : Out(1)
         Bit clock / 64.
     upset : In
-        Fault port, for simulation only, in time with `ref_clk`; `upset_bits` says what each bit upsets.
+        Fault port, for simulation only, in time with `ref_clk`; `hdl.locx2.control.upset_bits` says what each bit upsets.
     """
 
     def __init__(self, layout: FrameFormat) -> None:
@@ -65,11 +65,6 @@ class Locx2(wiring.Component):
                 "divided_clk": Out(1),
             }
         )
-
-    @property
-    def upset_bits(self) -> tuple[UpsetBit, ...]:
-        """What each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
-        return self.control.upset_bits
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""

@@ -3,10 +3,10 @@
 import random
 
 from amaranth.sim import Simulator
+from serial_code import SerialEncoder
 
 from hdl.locx2.chip import Locx2
 from ltdb.line_code import load_format
-from serial_code import SerialEncoder
 
 UI = 2e-9
 FRAME, LANE_BIT = 128, 8
@@ -15,11 +15,13 @@ FRAME, LANE_BIT = 128, 8
 class Bench:
     """One chip with four ADCs; the line is recorded once a UI, in the middle of its bits.
 
-    `lane_phase[channel][adc]` is the time at which the first frame begins on the lanes, in UI (use halves, so that no
-    two edges coincide); `lane_skew[...]` gives each lane a skew in whole lane bits.
+    `lane_phase[channel][adc]` is the time at which the first frame begins on the lanes, in UI (use halves,
+    so that no two edges coincide); `lane_skew[...]` gives each lane a skew in whole lane bits.
     """
 
-    def __init__(self, layout="locic_style", frames=4, lane_phase=((0.5, 0.5), (0.5, 0.5)), reset_release=40.25, seed=1):
+    def __init__(
+        self, layout="locic_style", frames=4, lane_phase=((0.5, 0.5), (0.5, 0.5)), reset_release=40.25, seed=1
+    ):
         self.layout = load_format(layout)
         self.dut = Locx2(self.layout)
         self.lane_phase = [[160 + p for p in channel] for channel in lane_phase]
@@ -27,9 +29,7 @@ class Bench:
         self.reset_release = reset_release
         self.frames = frames
         rng = random.Random(seed)
-        self.samples = [
-            [[rng.getrandbits(14) for _ in range(8)] for _ in range(frames)] for _ in range(2)
-        ]
+        self.samples = [[[rng.getrandbits(14) for _ in range(8)] for _ in range(frames)] for _ in range(2)]
         self.line = [[], []]
         self.extra = []
         self.length = 160 + FRAME * (frames + 3)
