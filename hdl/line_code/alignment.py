@@ -14,6 +14,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.line_code.bunch_crossing import CrossingLayout, advanced, bcid_bits, header_bits, naming_frames, states
 from hdl.line_code.line_window import LineWindow
 from hdl.line_code.one_hot import after, any_of, chosen, first_of
+from hdl.line_code.relock_rows import RelockRows
 from ltdb.line_code.format import FrameFormat
 
 
@@ -50,10 +51,8 @@ class Alignment(wiring.Component):
         Line bits, bit 0 the newest; the word decided on is the one two words before the newest.
     hit, crc_good : In
         Windows that end in the word (`HitFinder`).
-    candidate, enough, named, crossing, following, crc_before, predicted_before : In
+    candidate, enough, named, crossing, following, crc_before : In
         What went before them (`HitHistory`).
-    predicted : Out
-        Hits whose sequence bits are the predicted ones.
     decision : Out
         One clock later.
     present : Out
@@ -77,8 +76,6 @@ class Alignment(wiring.Component):
                 "crossing": In(crossing),
                 "following": In(crossing),
                 "crc_before": In(word),
-                "predicted_before": In(word),
-                "predicted": Out(word),
                 "decision": Out(DecisionLayout(layout)),
                 "present": Out(word),
                 "locked": Out(1),
@@ -98,7 +95,7 @@ class Alignment(wiring.Component):
         current, coming = Signal(CrossingLayout(f)), Signal(CrossingLayout(f))
         # What is known of the frame that ended at the boundary, and of the header most recently received.
         was_delivered, was_good, header_wrong = Signal(), Signal(), Signal()
-        bad_frames = Signal(range(f.lock.loss_frames))
+        bad_frames = Signal(range(max(2, f.lock.loss_frames)))
         jumped_frames = Signal(range(naming_frames(f)))
 
         after_coming = Signal(CrossingLayout(f))
@@ -147,12 +144,13 @@ class Alignment(wiring.Component):
         late = named("late", self._late(words_since, boundary))
         coming_bits, current_bits = header_bits(coming, f), header_bits(current, f)
         right = Cat(bits == Mux(late[j], coming_bits, current_bits) for j, bits in enumerate(sequence))
-        m.d.comb += self.predicted.eq(Mux(predicting, self.hit & right, 0))
+        m.submodules.relock_rows = rows = RelockRows(f)
+        m.d.comb += rows.predicted.eq(Mux(predicting, self.hit & right, 0))
         elsewhere = named("elsewhere", Mux(ends_frame, ~boundary, -1)[:word])
         unlocked = named("unlocked", Mux(loses, behind, 0) | (~self.locked).replicate(word))
         judged = named("judged", Mux(ends_frame, behind, 0))  # windows after the frame at the boundary
         present_bad = named("present_bad", Mux(judged, (~good).replicate(word), (~was_good).replicate(word)))
-        relocks = self.predicted & self.predicted_before & (unlocked | elsewhere & wrong)
+        relocks = rows.enough & (unlocked | elsewhere & wrong)
         can_name = named("can_name", Mux(self.enough & self.named, self.candidate & self.hit, 0))
         colds = named("colds", can_name & (unlocked | elsewhere & present_bad))
         possible = named("possible", (relocks | colds) & ~Mux(sets, behind, 0))
@@ -221,6 +219,7 @@ class Alignment(wiring.Component):
             unnamed = Mux(event_late, header_bits(after_coming, f), header_bits(coming, f))
             follows = named("follows", Mux(names, header_bits(self.following, f), unnamed))
             start = named("start", Mux(moves, event, boundary))
+            m.d.comb += [rows.begin.eq(1), rows.kept.eq(after(start))]
             m.d.sync += header_wrong.eq(self._next_header_wrong(start, newest, follows))
         return m
 

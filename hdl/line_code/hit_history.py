@@ -27,17 +27,16 @@ class HitHistory(wiring.Component):
     --------------------
     history : In
         Line bits received so far, bit 0 the newest. Times below count clocks from a word's being its newest word.
-    hit, crc_good, predicted : In
-        Of the word at 2 clocks (`HitFinder`; `predicted`: a hit whose sequence bits are the predicted ones).
+    hit, crc_good : In
+        Of the word at 2 clocks (`HitFinder`).
     present : In
         At 3 clocks: the receiver's frame boundary, if it lies in the word.
     candidate, enough : Out
         At 2 clocks: the offset whose name was looked up, and whether one more hit suffices for a cold lock there.
     named, crossing, following : Out
         At 2 clocks: what the headers at the candidate say, the window that ends in this word included.
-    crc_before, predicted_before : Out
-        At 2 clocks: whether the window one frame before had a right CRC; whether the `relock_frames` - 1 windows
-        before were all predicted hits.
+    crc_before : Out
+        At 2 clocks: whether the window one frame before had a right CRC.
 
     Raises
     ------
@@ -60,7 +59,6 @@ class HitHistory(wiring.Component):
                 "history": In(self.window.history_bits),
                 "hit": In(word),
                 "crc_good": In(word),
-                "predicted": In(word),
                 "present": In(word),
                 "candidate": Out(word),
                 "enough": Out(1),
@@ -68,7 +66,6 @@ class HitHistory(wiring.Component):
                 "crossing": Out(crossing),
                 "following": Out(crossing),
                 "crc_before": Out(word),
-                "predicted_before": Out(word),
             }
         )
 
@@ -77,13 +74,12 @@ class HitHistory(wiring.Component):
         m = Module()
         f = self.layout
         offsets, bits, names = range(f.word_bits), f.header.sequence_bits, naming_frames(f)
-        most = max(f.lock.cold_start_frames, names) - 1
+        most = f.lock.cold_start_frames - 1
         row_layout = data.StructLayout(
             {
                 "in_a_row": data.ArrayLayout(range(most + 1), f.word_bits),
-                "predicted_in_a_row": data.ArrayLayout(range(f.lock.relock_frames), f.word_bits),
                 "crc_good": f.word_bits,
-                "headers": data.ArrayLayout((names - 2) * bits, f.word_bits),
+                "headers": data.ArrayLayout((names - 1) * bits, f.word_bits),
                 "candidate": f.word_bits,
                 "candidate_headers": (names - 1) * bits,
             }
@@ -128,17 +124,12 @@ class HitHistory(wiring.Component):
         row_3 = Signal(row_layout)
         m.d.sync += [row_3.crc_good.eq(self.crc_good), row_3.headers.eq(row_2.headers)]
         for j in offsets:
-            before, again = row_2.in_a_row[j], row_2.predicted_in_a_row[j]
+            before = row_2.in_a_row[j]
             m.d.sync += row_3.in_a_row[j].eq(Mux(self.hit[j], Mux(before == most, most, before + 1), 0))
-            last = f.lock.relock_frames - 1
-            m.d.comb += self.predicted_before[j].eq(again == last)
-            m.d.sync += row_3.predicted_in_a_row[j].eq(
-                Mux(self.predicted[j], Mux(again == last, last, again + 1), 0)
-            )
 
         # Clock 3: choose the next candidate and write the row back.
         sequence_3 = [self.window.sequence(self.history, j, words_ago=3) for j in offsets]
-        headers = [Cat(sequence_3[j], row_3.headers[j]) for j in offsets]
+        headers = [Cat(sequence_3[j], row_3.headers[j])[: (names - 1) * bits] for j in offsets]
         nameable, candidate = Signal(f.word_bits), Signal(f.word_bits)
         m.d.comb += [
             nameable.eq(Cat(row_3.in_a_row[j] >= names - 1 for j in offsets)),

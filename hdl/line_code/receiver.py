@@ -74,8 +74,8 @@ class Receiver(wiring.Component):
         m.d.comb += finder.word.eq(self.word)
         for name in ("hit", "crc_good"):
             m.d.comb += [getattr(c, name).eq(getattr(finder, name)) for c in (before, alignment)]
-        m.d.comb += [before.predicted.eq(alignment.predicted), before.present.eq(alignment.present)]
-        for name in ("candidate", "enough", "named", "crossing", "following", "crc_before", "predicted_before"):
+        m.d.comb += before.present.eq(alignment.present)
+        for name in ("candidate", "enough", "named", "crossing", "following", "crc_before"):
             m.d.comb += getattr(alignment, name).eq(getattr(before, name))
 
         decision = alignment.decision
