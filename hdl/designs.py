@@ -105,6 +105,17 @@ def link_parameters(layout: FrameFormat) -> Mapping[str, int]:
     return {**locx2_parameters(layout), "LANES": layout.lanes, "SAMPLE_BITS": layout.sample_bits}
 
 
+def receiver_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of `receiver_words`."""
+    return {
+        "WORD_FS": round(1e15 / layout.word_rate_hz),
+        "WORD_BITS": layout.word_bits,
+        "SAMPLES": layout.payload_bits,
+        "BCID_BITS": max(1, (layout.sequence.bunch_crossings - 1).bit_length()),
+        "OFFSET_BITS": (layout.frame_bits - 1).bit_length(),
+    }
+
+
 # The parts a simulated bench is made of, and what of them Python writes and reads.
 _CONTROLS = {
     "clock_source": ("run", "start_fs"),
@@ -156,6 +167,15 @@ DESIGNS: dict[str, Design] = {
                 "simulation/link_bench.v",
             ),
             parameters=link_parameters,
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "receiver_words",
+            "The back end's receiver, fed with words as fast as the simulator can",
+            top="receiver_words",
+            build=from_component("hdl.line_code.receiver:Receiver", "receiver"),
+            sources=(*SIMULATION_BLOCKS, "simulation/receiver_words.v"),
+            parameters=receiver_parameters,
             public=SIMULATION_PUBLIC,
         ),
     )
