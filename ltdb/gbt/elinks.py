@@ -35,12 +35,13 @@ class SerialPair:
         """Write serial `bits` (2n,) of 0 and 1 into `payload` (n, 11)."""
         pairs = np.asarray(bits, dtype=np.uint8).reshape(-1, 2)
         mask = np.uint8(0xFF ^ (1 << self.first_bit | 1 << self.second_bit))
-        payload[:, 0] = payload[:, 0] & mask | pairs[:, 0] << self.first_bit | pairs[:, 1] << self.second_bit
+        weights = np.array([1 << self.first_bit, 1 << self.second_bit], dtype=np.uint8)
+        payload[:, 0] = payload[:, 0] & mask | pairs @ weights
 
     def get(self, payload: UInt8Array) -> UInt8Array:
         """Read the serial bits (2n,) out of `payload` (n, 11)."""
-        byte = payload[:, 0]
-        return np.stack([byte >> self.first_bit & 1, byte >> self.second_bit & 1], axis=1).reshape(-1)
+        shifts = np.array([self.first_bit, self.second_bit], dtype=np.uint8)
+        return (payload[:, :1] >> shifts & np.uint8(1)).reshape(-1)
 
 
 IC = SerialPair("IC", first_bit=2, second_bit=3)

@@ -57,6 +57,8 @@ class Gbtx(RegisterDevice):
         self.ic = IcSlave(lambda: self.address, self.read_registers, self.write_registers)
         self._values: dict[str, int] = {}
         self._dlls_were_locked = False
+        self._settled = False
+        """Nothing has changed since time last passed, and nothing follows an input."""
         self.power_up = PowerUp(
             healthy={
                 State.WAIT_XPLL_LOCK: lambda: True,
@@ -105,6 +107,7 @@ class Gbtx(RegisterDevice):
             return
         self.contents[start:stop] = bytes(data[: stop - start])
         self._values.clear()
+        self._settled = False
         self._follow_registers(range(start, stop))
         restarted = start <= CONFIG_DONE < stop and self.contents[CONFIG_DONE] == RESTART_CODE
         if restarted and self.power_up.state is not State.PAUSE_FOR_CONFIG:
@@ -169,12 +172,15 @@ class Gbtx(RegisterDevice):
 
     def advance(self, ticks: int) -> None:
         """Let `ticks` bunch crossings (25 ns) pass."""
+        if self._settled and self.power_up.state is State.IDLE:
+            return
         forced = self.value("stateForced")
         self.power_up.forced = State(forced) if forced in list(State) and forced else None
         self.power_up.advance(ticks)
         tracking = self.value("paMode") == PhaseMode.AUTO
         if tracking or self._passed(State.WAIT_DLL_LOCK) != self._dlls_were_locked:
             self._follow_registers()
+        self._settled = not tracking
 
     def count_corrections(self, frames: int) -> None:
         """Take note of frames that the Reed-Solomon decoder corrected."""
@@ -195,6 +201,7 @@ class Gbtx(RegisterDevice):
     def set_downlink(self, present: bool) -> None:
         """Say whether valid frames arrive; the loss of the receiver's lock is counted."""
         lost = self.downlink and not present
+        self._settled &= self.downlink == present
         self.downlink = present
         if lost and self.power_up.has_passed(State.WAIT_DES_LOCK):
             self.lose_lock(State.WAIT_DES_LOCK)
