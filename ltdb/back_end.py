@@ -26,8 +26,9 @@ UInt8Array = npt.NDArray[np.uint8]
 START_FRAMES = 64
 START_TICKS = 80_000
 """Time given to a link to come up: 2 ms."""
-BLOCK_FRAMES = 24
-"""Frames sent at least in one block, so that a short frame and its flags fit."""
+BLOCK_FRAMES = 72
+"""Frames sent at least in one block, so that the reply to a short request fits, too."""
+CHANNELS = ("ic", "ec", "aux")
 TIME_OUT_TICKS = 80_000
 """Time after which no reply will come: 2 ms, of which an ADC conversion or 16 bytes of I2C at 100 kHz take 1.6 ms."""
 
@@ -43,8 +44,8 @@ class LinkMaster:
         self.encoder = GbtEncoder()
         self.receiver = GbtReceiver(decoder=decoder)
         self.lock = HeaderLock()
-        self.deframers = {name: Deframer() for name in ("ic", "ec", "aux")}
-        self.inbox: dict[str, list[bytes]] = {name: [] for name in ("ic", "ec", "aux")}
+        self.deframers = {name: Deframer() for name in CHANNELS}
+        self.inbox: dict[str, list[bytes]] = {name: [] for name in CHANNELS}
         self.sca = {"ec": ScaMaster(numbering), "aux": ScaMaster(numbering)}
         self.interrupts: list[Reply] = []
         self.errors = 0
@@ -75,7 +76,7 @@ class BackEnd:
         self.model = model
         self.form = form
         self.links = [LinkMaster(numbering, decoder) for _ in model.links]
-        self._places = model.board.aux
+        self._channels = elinks.ControlChannels(model.board.aux.group, model.board.aux.channel)
 
     def start(self) -> list[bool]:
         """Send idle frames on all links and give the board time to come up; whether each link locked both ways."""
@@ -195,19 +196,12 @@ class BackEnd:
         raise LinkSilent(f"SCA at link {link}: no reply to {what}")
 
     def _request(self, link: int, kind: str, content: bytes) -> None:
-        bits = frame_bits(content)
-        if len(bits) % 2:
-            bits = np.append(bits, np.uint8(1))
-        payload = elinks.idle_payload(max(BLOCK_FRAMES, len(bits) // 2))
-        line = np.ones(2 * len(payload), dtype=np.uint8)
-        line[: len(bits)] = bits
-        if kind == "ic":
-            elinks.IC.put(payload, line)
-        elif kind == "ec":
-            elinks.EC.put(payload, line)
-        else:
-            elinks.put_elink(payload, self._places.group, self._places.channel, self._places.rate_mbps, line)
-        self._send({link: payload})
+        # Two frames of rest come first: after a disturbance the descrambler needs one good frame to be
+        # right again.
+        bits = np.concatenate([np.ones(4, dtype=np.uint8), frame_bits(content)])
+        rows = np.ones((3, 2 * max(BLOCK_FRAMES, (len(bits) + 1) // 2)), dtype=np.uint8)
+        rows[CHANNELS.index(kind), : len(bits)] = bits
+        self._send({link: self._channels.merge(rows)})
 
     def _replies(self, link: int, kind: str) -> Iterator[bytes]:
         """Give what arrives on a channel, letting time pass, until the time-out."""
@@ -242,8 +236,5 @@ class BackEnd:
         decoded = link.receiver.decode(frames)
         payload = decoded.payload[: len(strobes)][strobes]
         link.errors += int(np.count_nonzero(decoded.errors[: len(strobes)] & strobes))
-        place = self._places
-        link.inbox["ic"] += link.deframers["ic"].feed(elinks.IC.get(payload))
-        link.inbox["ec"] += link.deframers["ec"].feed(elinks.EC.get(payload))
-        bits = elinks.get_elink(payload, place.group, place.channel, place.rate_mbps)
-        link.inbox["aux"] += link.deframers["aux"].feed(bits)
+        for kind, bits in zip(CHANNELS, self._channels.split(payload), strict=True):
+            link.inbox[kind] += link.deframers[kind].feed(bits)

@@ -17,8 +17,8 @@ from ltdb.gbtx import Gbtx
 from ltdb.hdlc import IDLE_ONES, IDLE_PATTERN, Deframer, frame_bits, idle_bits
 
 UInt8Array = npt.NDArray[np.uint8]
-GAP_BITS = 16
-"""Rest between two frames on a serial channel (assumed)."""
+GAP_BITS = 8
+"""Rest before a frame on a serial channel (assumed)."""
 
 
 @dataclass(slots=True)
@@ -28,11 +28,12 @@ class SerialSource:
     idle: UInt8Array
     _bits: UInt8Array = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     _phase: int = 0
+    _tiled: UInt8Array = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
 
     def send(self, content: bytes) -> None:
         """Queue an HDLC frame."""
         gap = idle_bits(self.idle, GAP_BITS)
-        self._bits = np.concatenate([self._bits, frame_bits(content), gap])
+        self._bits = np.concatenate([self._bits, gap, frame_bits(content)])
 
     @property
     def waiting(self) -> int:
@@ -45,9 +46,14 @@ class SerialSource:
         rest = count - len(sent)
         if rest == 0:
             return sent
-        filling = idle_bits(self.idle, rest, self._phase)
+        filling = self._filling(rest)
         self._phase = (self._phase + rest) % len(self.idle)
-        return np.concatenate([sent, filling])
+        return filling if len(sent) == 0 else np.concatenate([sent, filling])
+
+    def _filling(self, count: int) -> UInt8Array:
+        if self._phase + count > len(self._tiled):
+            self._tiled = idle_bits(self.idle, self._phase + count + 1024)
+        return self._tiled[self._phase : self._phase + count]
 
 
 @dataclass(slots=True)
@@ -72,6 +78,7 @@ class BoardLink:
         self.gbtx = gbtx
         self.aux = aux
         self.lock = HeaderLock()
+        self._channels = elinks.ControlChannels(aux.group, aux.channel)
         self._receiver = GbtReceiver(decoder=decoder)
         self._encoder = GbtEncoder()
         self._from = {name: Deframer() for name in ("ic", "ec", "aux")}
@@ -99,12 +106,11 @@ class BoardLink:
         if not self.gbtx.receives:
             return arrived
         self.gbtx.count_corrections(int(np.count_nonzero(decoded.errors[: len(strobes)] & strobes)))
-        payload = decoded.payload[: len(strobes)][strobes]
-        arrived.ic = self._from["ic"].feed(elinks.IC.get(payload))
-        arrived.ec = self._from["ec"].feed(elinks.EC.get(payload))
+        rows = self._channels.split(decoded.payload[: len(strobes)][strobes])
+        arrived.ic = self._from["ic"].feed(rows[0])
+        arrived.ec = self._from["ec"].feed(rows[1])
         if self.gbtx.output_enabled(self.aux.group, self.aux.channel):
-            bits = elinks.get_elink(payload, self.aux.group, self.aux.channel, self.aux.rate_mbps)
-            arrived.aux = self._from["aux"].feed(bits)
+            arrived.aux = self._from["aux"].feed(rows[2])
         for content in arrived.ic:
             reply = self.gbtx.ic.handle(content)
             if reply is not None:
@@ -115,11 +121,14 @@ class BoardLink:
         """Give the next `count` frames for the fibre, (count, 15) uint8."""
         if not self.gbtx.transmits:
             return np.zeros((count, FRAME_BYTES), dtype=np.uint8)
-        bits = {name: source.take(2 * count) for name, source in self.to_back_end.items()}
-        payload = elinks.idle_payload(count)
-        elinks.IC.put(payload, bits["ic"])
-        if self.gbtx.value("paEnableEC"):
-            elinks.EC.put(payload, bits["ec"])
-        if self.gbtx.samples_right(self.aux.group, self.aux.channel):
-            elinks.put_elink(payload, self.aux.group, self.aux.channel, self.aux.rate_mbps, bits["aux"])
-        return self._encoder.encode(payload)
+        rows = np.ones((3, 2 * count), dtype=np.uint8)
+        passes = (
+            True,
+            bool(self.gbtx.value("paEnableEC")),
+            self.gbtx.samples_right(self.aux.group, self.aux.channel),
+        )
+        for row, source, open_ in zip(rows, self.to_back_end.values(), passes, strict=True):
+            bits = source.take(2 * count)
+            if open_:
+                row[:] = bits
+        return self._encoder.encode(self._channels.merge(rows))

@@ -29,8 +29,8 @@ PT1000_OHMS_PER_KELVIN = 3.85
 class BoardModel:
     """A board that is powered and has nobody talking to it yet.
 
-    Time passes only in `exchange` and `advance`, in bunch crossings. What arrives in one call is answered
-    from the next call on at the earliest: a call is a block of time.
+    Time passes only in `exchange` and `advance`, in bunch crossings. A call of `exchange` is a block of
+    time: the uplink it returns is that of the block after its downlink, so that it can hold the answers.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class BoardModel:
         self.links = [BoardLink(self.gbtx[chip.name], self.board.aux, decoder) for chip in self.board.links]
         self._names = [chip.name for chip in self.board.links]
         self._seen_gpio: dict[str, tuple[int, int]] = {}
-        self._seen_clocks: dict[str, tuple[bool, bytes]] = {}
+        self._seen_clocks: dict[str, tuple[bool, int]] = {}
         for name, channel in self.board.monitor.items():
             self.set_monitor(name, channel.nominal)
         for line in self.board.gpio.values():
@@ -132,13 +132,12 @@ class BoardModel:
             if frames.dtype != np.uint8 or frames.shape[1:] != (FRAME_BYTES,):
                 raise InputError("downlink", f"{frames.shape} {frames.dtype}", f"(n, {FRAME_BYTES}) uint8")
         count = counts.pop()
-        uplink = {link: self.links[link].transmit(count) for link in downlink}
         for link, frames in downlink.items():
             arrived = self.links[link].receive(frames)
             self._to_sca(link, "ec", arrived.ec)
             self._to_sca(link, "aux", arrived.aux)
         self.advance(count)
-        return uplink
+        return {link: self.links[link].transmit(count) for link in downlink}
 
     def advance(self, bunch_crossings: int) -> None:
         """Let time pass with nothing new on any link."""
@@ -176,7 +175,7 @@ class BoardModel:
                 self._seen_gpio[name] = state
                 self._drive_resets(name, sca)
         for name, gbtx in self.gbtx.items():
-            clocks = (gbtx.ready, bytes(gbtx.contents[4:53]))
+            clocks = (gbtx.ready, gbtx.writes)
             if self._seen_clocks.get(name) != clocks:
                 self._seen_clocks[name] = clocks
                 self._drive_clocks(name, gbtx)

@@ -87,6 +87,8 @@ class HeaderLock:
         Returns whether each header taken was strobed, (k,) bool with k <= len(valid), and whether the last
         one made the receiver slip.
         """
+        if self.state is LockState.LOCKED and valid.all():
+            return valid, False
         strobes = np.zeros(len(valid), dtype=np.bool_)
         index = 0
         while index < len(valid):
