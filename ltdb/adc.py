@@ -1,21 +1,23 @@
 """The 12-bit 40 MS/s ADC: per channel four 1.5-bit stages and an 8-bit successive-approximation converter.
 
-Each 1.5-bit stage decides d = -1, 0 or +1 at a quarter of the reference either way, doubles its input and subtracts d
-references; a wrong decision costs nothing, because the next stages still see the remainder. A wrong gain does cost:
-the step that d stands for is no longer a power of two. The digital calibration measures each step. A stage is held at
-the level where two decisions are equally good, forced to one, then to the other, and the stages behind it,
-calibrated before, measure the difference. Structure: arXiv:1706.01535 (abstract). Inputs are in units of the
-reference, -1 to +1 for the full range.
+Each 1.5-bit stage decides d = -1, 0 or +1 at a quarter of the reference either way, doubles its input and
+subtracts d references; a wrong decision costs nothing, because the next stages still see the remainder. A
+wrong gain does cost: the step that d stands for is no longer a power of two. The digital calibration measures
+each step. A stage is held at the level where two decisions are equally good, forced to one, then to the
+other, and the stages behind it, calibrated before, measure the difference. Structure: arXiv:1706.01535
+(abstract). Inputs are in units of the reference, -1 to +1 for the full range.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import pi
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
+from ltdb.adc_measurement import coherent_cycles
 from ltdb.analog import AdcErrors, AnalogParameters
 from ltdb.errors import InputError
 
@@ -48,13 +50,14 @@ class Adc:
         units = 2.0 ** np.arange(bits - 1, -1, -1)
         mismatch = errors.capacitor_mismatch * np.sqrt(units) * build.standard_normal((channels, bits))
         capacitors = units + mismatch
-        # One more unit capacitor completes the array, so that the ideal steps are 1, 1/2, ... of the reference.
+        # One more unit capacitor completes the array, so that the ideal steps are 1, 1/2, ... of the
+        # reference.
         self._capacitors = 2.0 * capacitors / (capacitors.sum(axis=1, keepdims=True) + 1.0)
         self.weights = self.nominal_weights
 
     @classmethod
     def ideal(cls, parameters: AnalogParameters, channels: int = 1) -> Self:
-        """An ADC without any error: the quantiser ``floor((v + 1) * 2**(bits - 1))``."""
+        """Make an ADC without any error: the quantiser ``floor((v + 1) * 2**(bits - 1))``."""
         none = AdcErrors(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         return cls(replace(parameters, adc_errors=none), channels, np.random.default_rng(0))
 
@@ -95,7 +98,7 @@ class Adc:
         return stages, (raw & ((1 << self._sar_bits) - 1)).astype(np.uint8)
 
     def codes(self, raw: Words, weights: Floats | None = None) -> Words:
-        """Output codes of raw words (n, channels): the weights of the decisions and the last converter, added up."""
+        """Output codes of raw words (n, channels): weights of the decisions plus the last converter."""
         base = self._base_codes(self.weights if weights is None else weights)
         pattern = raw >> np.uint16(self._sar_bits)
         last = raw & np.uint16((1 << self._sar_bits) - 1)
@@ -123,6 +126,22 @@ class Adc:
         self.weights = weights
         return weights
 
+    def sample_sine(self, frequency_hz: float, amplitude: float, count: int) -> tuple[Words, float]:
+        """Sample a sine for the sine test: codes (count, channels), the same sine on all, and its frequency.
+
+        The frequency is the nearest with a whole number of cycles in the record and no phase twice.
+        """
+        sampling_hz = self._parameters.adc.sampling_hz
+        cycles = coherent_cycles(frequency_hz, sampling_hz, count)
+        angle = 2.0 * pi * cycles * np.arange(count) / count
+        slope = amplitude * 2.0 * pi * cycles / count * sampling_hz * np.cos(angle)
+        shape = (count, self.channels)
+        codes = self.sample(
+            np.broadcast_to((amplitude * np.sin(angle))[:, None], shape),
+            np.broadcast_to(slope[:, None], shape),
+        )
+        return codes, cycles * sampling_hz / count
+
     def mean_code(self, volt: float, conversions: int) -> Floats:
         """Mean output code of each channel for a constant input, shape (channels,)."""
         return self.sample(np.full((conversions, self.channels), volt)).mean(axis=0)
@@ -132,7 +151,7 @@ class Adc:
         return self._parameters.adc_errors.noise_counts / 2.0 ** (self.bits - 1)
 
     def _measure(self, volts: Floats, first_stage: int, weights: Floats) -> Floats:
-        """Mean code with `volts`, one a channel, at the input of `first_stage`; the stages before it decide 0."""
+        """Mean code with `volts`, one a channel, at the input of `first_stage`."""
         size = (self._parameters.calibration.conversions, self.channels)
         noise = self._noise_volts * 2.0**first_stage * self._calibration_rng.standard_normal(size)
         raw = self._convert(volts + noise, first_stage)
@@ -141,7 +160,7 @@ class Adc:
         return ((stages * steps).sum(axis=-1) + last).mean(axis=0)
 
     def _base_codes(self, weights: Floats) -> npt.NDArray[np.int32]:
-        """What the stages' decisions add to the last converter's output, (channels, 4**stages), whole counts."""
+        """Whole counts that decisions add to the last converter's output, (channels, 4**stages)."""
         pattern = np.arange(4**self._stages, dtype=np.uint16)
         stages, _ = self.decisions(pattern << np.uint16(self._sar_bits))
         steps = np.where(stages < 0, weights[:, None, :, 0], weights[:, None, :, 1])
@@ -156,7 +175,9 @@ class Adc:
     def _checked(self, values: npt.ArrayLike) -> Floats:
         array = np.ascontiguousarray(values, dtype=np.float64)
         if array.ndim != 2 or array.shape[1] != self.channels:
-            raise InputError("ADC input", f"shape {array.shape}", f"(n, {self.channels}), one column a channel")
+            raise InputError(
+                "ADC input", f"shape {array.shape}", f"(n, {self.channels}), one column a channel"
+            )
         return array
 
 

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SineFit:
-    """``offset + amplitude * cos(2 pi frequency n + phase)``, the residual included. Frequency in cycles a sample."""
+    """``offset + amplitude * cos(2 pi frequency n + phase)``; frequency in cycles a sample."""
 
     frequency: float
     amplitude: float
@@ -55,7 +55,9 @@ def coherent_cycles(frequency_hz: float, sampling_hz: float, count: int) -> int:
         for candidate in (cycles + step, cycles - step):
             if 0 < candidate < count / 2 and gcd(candidate, count) == 1:
                 return candidate
-    raise InputError("test frequency", frequency_hz, f"0 to {sampling_hz / 2:g} Hz, with more than {count} samples")
+    raise InputError(
+        "test frequency", frequency_hz, f"0 to {sampling_hz / 2:g} Hz, with more than {count} samples"
+    )
 
 
 def fit_sine(samples: npt.ArrayLike) -> SineFit:
@@ -68,7 +70,11 @@ def fit_sine(samples: npt.ArrayLike) -> SineFit:
     """
     data = np.asarray(samples, np.float64)
     if data.ndim != 1 or data.size < 16 or np.ptp(data) == 0.0:
-        raise InputError("sine record", f"shape {data.shape}, span {np.ptp(data) if data.size else 0}", "16 samples of a sine or more")
+        raise InputError(
+            "sine record",
+            f"shape {data.shape}, span {np.ptp(data) if data.size else 0}",
+            "16 samples of a sine or more",
+        )
     time = np.arange(data.size)
     frequency = _spectral_peak(data)
     cosine = sine = offset = 0.0
@@ -98,7 +104,7 @@ def sine_test(codes: npt.ArrayLike, bits: int) -> SineTest:
     """SNDR of a recorded sine and effective bits of a converter of `bits` bits.
 
     Effective bits compare the residual with an ideal quantiser's over the full range, whatever the amplitude:
-    ``log2(2**bits / (residual * sqrt(12)))``. With a sine of full amplitude that is (SNDR - 1.76 dB) / 6.02 dB.
+    ``log2(2**bits / (residual * sqrt(12)))``. For a sine of full amplitude: (SNDR in dB - 1.76) / 6.02.
     """
     fit = fit_sine(codes)
     if fit.residual_rms == 0.0:
@@ -108,9 +114,9 @@ def sine_test(codes: npt.ArrayLike, bits: int) -> SineTest:
 
 
 def spectrum_dbfs(codes: npt.ArrayLike, bits: int) -> Floats:
-    """Power of each frequency bin relative to a sine of full amplitude, in dB, from 0 to half the sampling rate.
+    """Level of each frequency bin in dB of a sine of full amplitude, from 0 to half the sampling rate.
 
-    Blackman-Harris window, so a record need not hold whole cycles; a sine reads its own level at its peak bin.
+    Blackman-Harris window, so a record need not hold whole cycles; the peak bin of a sine reads its level.
     """
     data = np.asarray(codes, np.float64)
     angle = 2.0 * pi * np.arange(data.size) / data.size
@@ -122,16 +128,19 @@ def spectrum_dbfs(codes: npt.ArrayLike, bits: int) -> Floats:
 def linearity(codes: npt.ArrayLike, bits: int) -> Linearity:
     """Differential and integral nonlinearity from the code density of a sine (IEEE 1241, 4.1.6 and 4.7).
 
-    The sine should overdrive the range a little and hold many times ``2**bits`` samples at different phases. The two
-    outermost codes found are left out: they hold the overdrive.
+    The sine should overdrive the range a little and hold many times ``2**bits`` samples at different phases.
+    The two outermost codes found are left out: they hold the overdrive.
     """
     counts = np.bincount(np.asarray(codes).ravel(), minlength=1 << bits)
     present = np.flatnonzero(counts)
     if present.size < 8:
-        raise InputError("code density", f"{present.size} different codes", "8 or more, of a sine over the range")
+        raise InputError(
+            "code density", f"{present.size} different codes", "8 or more, of a sine over the range"
+        )
     first, last = int(present[0]), int(present[-1])
     below = np.cumsum(counts)[first:last] / counts.sum()
-    transitions = -np.cos(pi * below)  # lower edges of codes first + 1 .. last, in units of the sine's amplitude
+    # Lower edges of codes first + 1 .. last, in units of the sine's amplitude.
+    transitions = -np.cos(pi * below)
     place = np.arange(first + 1, last + 1)
     slope, start = np.polyfit(place, transitions, 1)
     return Linearity(

@@ -43,7 +43,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Collisions:
-    """Filling of one orbit: injections of `batches[i]` batches, each followed by `gaps[i]` empty crossings."""
+    """Filling of one orbit: injections of `batches[i]` batches, each followed by a gap of `gaps[i]`."""
 
     bunch_crossings: int
     batch_bunches: int
@@ -153,7 +153,8 @@ class AnalogParameters:
         return tuple(p for p in self.provenance if p.tag is Tag.ASSUMED)
 
 
-# A stage decides between -1, 0 and +1 at a quarter of the reference: errors beyond that are lost, not calibrated.
+# A stage decides between -1, 0 and +1 at a quarter of the reference: errors beyond that are lost, not
+# calibrated.
 _RANGES = (
     ("ionisation.drift_time_s", 1e-8, 1e-5),
     ("shaper.shaping_time_s", 1e-9, 1e-6),
@@ -180,7 +181,9 @@ _RANGES = (
 
 def _check_collisions(c: Collisions) -> None:
     if len(c.batches) != len(c.gaps):
-        raise InputError("collisions.gaps", f"{len(c.gaps)} gaps", f"one after each of {len(c.batches)} injections")
+        raise InputError(
+            "collisions.gaps", f"{len(c.gaps)} gaps", f"one after each of {len(c.batches)} injections"
+        )
     if min((*c.batches, *c.gaps, c.batch_bunches, c.batch_gap), default=0) < 0:
         raise InputError("collisions", "a negative number", "numbers of bunches and of empty crossings")
     used = sum(n * c.batch_bunches + max(n - 1, 0) * c.batch_gap for n in c.batches) + sum(c.gaps)
@@ -212,7 +215,9 @@ def load_analog(source: str | Path | None = None) -> AnalogParameters:
 
 
 def _from_tables(tables: dict[str, Any], where: str) -> AnalogParameters:
-    types = {name: t for name, t in get_type_hints(AnalogParameters).items() if name not in ("name", "provenance")}
+    types = {
+        name: t for name, t in get_type_hints(AnalogParameters).items() if name not in ("name", "provenance")
+    }
     for name in tables.keys() - types.keys() - {"name"}:
         raise InputError("table", f"[{name}]", ", ".join(f"[{t}]" for t in types), where)
     parts, provenance = {}, []
@@ -237,9 +242,9 @@ def _from_tables(tables: dict[str, Any], where: str) -> AnalogParameters:
 def _typed(what: str, value: object, kind: object, where: str) -> object:
     if kind is int and type(value) is int:
         return value
-    if kind is float and type(value) in (int, float):
-        return float(value)  # type: ignore[arg-type]
+    if kind is float and isinstance(value, int | float) and type(value) is not bool:
+        return float(value)
     if kind == tuple[int, ...] and isinstance(value, list) and all(type(v) is int for v in value):
         return tuple(value)
-    names = {int: "an integer", float: "a number"}
-    raise InputError(what, repr(value), names.get(kind, "a list of integers"), where)  # type: ignore[call-overload]
+    wanted = "an integer" if kind is int else "a number" if kind is float else "a list of integers"
+    raise InputError(what, repr(value), wanted, where)

@@ -1,4 +1,4 @@
-"""Compiled inner loops of the analog side and the ADC. Imported where they are called: numba is slow to load."""
+"""Compiled inner loops of the analog side and the ADC, imported only where they are called."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ Floats = npt.NDArray[np.float64]
 def three_pole_noise(white: Floats, move: Floats, drive: Floats, state: Floats, scale: float) -> Floats:
     """Step ``y = move @ y + drive @ white`` for each channel; the output is ``scale * (y[1] - y[2])``.
 
-    `white` has shape (n, channels, 3), `state` (channels, 3) and is changed; `move` and `drive` are lower triangular.
+    `white` has shape (n, channels, 3), `state` (channels, 3) and is changed; `move` and `drive` are lower
+    triangular.
     """
     count, channels = white.shape[0], white.shape[1]
     out = np.empty((count, channels))
@@ -61,16 +62,20 @@ def convert(
     dac: Floats,
     capacitors: Floats,
 ) -> npt.NDArray[np.uint16]:
-    """Convert what stands at the input of stage `first_stage`, shape (n, channels), in units of the reference.
+    """Convert the voltages at the input of one stage of every channel; raw words.
 
     Parameters
     ----------
+    volts
+        Shape (n, channels), in units of the reference.
+    first_stage
+        The stage they stand at; those before it are recorded as having decided 0.
     thresholds, dac
-        Per channel and stage, lower then upper: comparator levels; voltages subtracted after the gain. (channels, stages, 2)
+        Comparator levels, and voltages subtracted after the gain, lower then upper: (channels, stages, 2).
     gain
         Of the residue amplifiers, (channels, stages).
     capacitors
-        Of the successive-approximation converter, largest first, as steps of its input voltage, (channels, bits).
+        Of the last converter, largest first, as steps of its input voltage, (channels, bits).
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Serial outputs of the ADCs: words to lane bits and back, the frame clock, skew, and test patterns.
 
 A lane sends one word in a bunch crossing, most significant bit first, in the slots the frame format names
-(``docs/line_code.md``, "On the ADC lanes"): 640 Mb/s on both edges of 320 MHz. Whatever this module says beyond that is
-in `ASSUMPTIONS`: no available source describes the pins of the ADC.
+(``docs/line_code.md``, "On the ADC lanes"): 640 Mb/s on both edges of 320 MHz. Whatever this module says
+beyond that is in `ASSUMPTIONS`: no available source describes the pins of the ADC.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ Bits = npt.NDArray[np.uint8]
 Words = npt.NDArray[np.uint16]
 
 ASSUMPTIONS = (
-    Provenance("ADC idle slots", "0", Tag.ASSUMED, "two of 16 slots carry no data; their level is not available"),
+    Provenance(
+        "ADC idle slots", "0", Tag.ASSUMED, "two of 16 slots carry no data; their level is not available"
+    ),
     Provenance(
         "ADC frame clock",
         "high in the first half of the slots, rising with slot 0",
@@ -38,7 +40,7 @@ ASSUMPTIONS = (
 
 
 def to_lanes(words: npt.ArrayLike, layout: FrameFormat, idle: int = 0) -> Bits:
-    """Bits that `words`, shape (n, lanes), put on their lanes: (n, slots, lanes) uint8 of 0 and 1, slot 0 first.
+    """Bits that words (n, lanes) put on their lanes: (n, slots, lanes) uint8 of 0 and 1, slot 0 first.
 
     Raises
     ------
@@ -95,7 +97,9 @@ class LaneSkew:
 
     def __post_init__(self) -> None:
         if len(self.bits) != len(self.fractions):
-            raise InputError("lane skew", f"{len(self.bits)} and {len(self.fractions)} entries", "one of each a lane")
+            raise InputError(
+                "lane skew", f"{len(self.bits)} and {len(self.fractions)} entries", "one of each a lane"
+            )
         for lane, (whole, fraction) in enumerate(zip(self.bits, self.fractions, strict=True)):
             if type(whole) is not int or whole < 0 or not 0.0 <= fraction < 1.0:
                 allowed = "0, 1, 2 ... bits and a fraction from 0 to less than 1"
@@ -118,10 +122,10 @@ class LaneSkew:
         return tuple((b + f) * bit_s for b, f in zip(self.bits, self.fractions, strict=True))
 
     def delayed(self, bits: Bits, idle: int = 0) -> Bits:
-        """What a receiver clocked with the frame clock sees of `bits` (n, slots, lanes): whole bits late, same shape.
+        """Delay each lane of `bits` (n, slots, lanes) by its whole bits; same shape.
 
-        Lanes are at `idle` before their first bit; the last bits of late lanes fall off the end. The fractions decide
-        where in a bit the receiver samples and are left to it.
+        Lanes are at `idle` before their first bit; the last bits of late lanes fall off the end. The
+        fractions decide where in a bit the receiver samples and are left to it.
         """
         if bits.shape[-1] != len(self.bits):
             raise InputError("lane bits", f"{bits.shape[-1]} lanes", f"{len(self.bits)}, as in the skew")

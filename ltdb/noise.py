@@ -1,8 +1,8 @@
-"""Electronic noise: white noise through the CR-(RC)^2 shaper, sampled, with exactly the statistics that gives.
+"""Electronic noise: white noise through the CR-(RC)^2 shaper, sampled, with exactly its statistics.
 
-In units of the shaping time the shaper is a chain of three first-order elements, y1 -> y2 -> y3, and its output is
-y2 - y3. Sampled at any period, the chain is again a linear recursion driven by three white numbers, whose
-covariance is known in closed form: no oversampling, no filter length, no transient.
+In units of the shaping time the shaper is a chain of three first-order elements, y1 -> y2 -> y3, and its
+output is y2 - y3. Sampled at any period, the chain is again a linear recursion driven by three white numbers,
+whose covariance is known in closed form: no oversampling, no filter length, no transient.
 """
 
 from __future__ import annotations
@@ -36,10 +36,12 @@ class ShapedNoise:
         self._drive = np.linalg.cholesky(stationary - self._move @ stationary @ self._move.T)
         self._scale = rms * 4.0  # the output of the chain has variance 1/4 - 2 * 3/16 + 3/16 = 1/16
         self._rng = rng
-        self._state = np.ascontiguousarray(rng.standard_normal((channels, 3)) @ np.linalg.cholesky(stationary).T)
+        self._state = np.ascontiguousarray(
+            rng.standard_normal((channels, 3)) @ np.linalg.cholesky(stationary).T
+        )
 
     def next(self, count: int) -> Floats:
-        """The next `count` samples, shape (count, channels), in the units of `rms`."""
+        """Make the next `count` samples, shape (count, channels), in the units of `rms`."""
         from ltdb.analog_kernels import three_pole_noise
 
         white = self._rng.standard_normal((count, self._state.shape[0], 3))

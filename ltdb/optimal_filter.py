@@ -1,8 +1,8 @@
-"""Amplitude and time of a pulse from a few samples: the optimal filter of Cleland and Stern (NIM A 338 (1994) 467).
+"""Amplitude and time of a pulse from a few samples: the optimal filter (Cleland and Stern, NIM A 338, 467).
 
-With samples ``S[i] = A g(t[i] - T) + noise``, the energy is the sum of ``a[i] S[i]`` and energy times time the sum of
-``b[i] S[i]``. The coefficients have the least noise among those that are right on average for small T:
-``a.g = 1, a.g' = 0; b.g = 0, b.g' = -1``.
+With samples ``S[i] = A g(t[i] - T) + noise``, the energy is the sum of ``a[i] S[i]`` and energy times time
+the sum of ``b[i] S[i]``. The coefficients have the least noise among those that are right on average for
+small T: ``a.g = 1, a.g' = 0; b.g = 0, b.g' = -1``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class OptimalFilter:
         return self._filtered(samples, self.energy_coefficients)
 
     def time_s(self, samples: Floats) -> Floats:
-        """Time of deposits relative to their crossing in seconds, shape as from `energy`; meaningless without one."""
+        """Time of deposits after their crossing in seconds, as `energy`; meaningless where there is none."""
         return self._filtered(samples, self.time_coefficients) / self.energy(samples)
 
     def _filtered(self, samples: Floats, coefficients: Floats) -> Floats:
@@ -59,10 +59,8 @@ def optimal_filter(
 ) -> OptimalFilter:
     """Coefficients for samples at ``phase_s + k * period_s`` after the deposit, from `first_sample` on.
 
-    Parameters
-    ----------
-    autocovariance
-        Covariance of the noise for lags of 0, 1, 2 ... samples; there are as many coefficients as entries.
+    `autocovariance` is that of the noise for lags of 0, 1, 2 ... samples; there are as many coefficients as
+    entries.
 
     Raises
     ------
@@ -75,7 +73,8 @@ def optimal_filter(
     lags = np.arange(covariance.size)
     matrix = covariance[np.abs(lags[:, None] - lags[None, :])]
     times = phase_s + period_s * (first_sample + lags)
-    shape = np.stack([pulse(times), pulse.derivative(times)], axis=1)
+    # Slope per period, not per second: both columns are then of the order of one.
+    shape = np.stack([pulse(times), period_s * pulse.derivative(times)], axis=1)
     try:
         np.linalg.cholesky(matrix)
         weighted = np.linalg.solve(matrix, shape)
@@ -84,7 +83,7 @@ def optimal_filter(
         allowed = "a positive definite matrix, and samples on which pulse and slope differ"
         raise InputError("noise covariance", str(error), allowed) from error
     # Minimising x.R.x with x.g and x.g' given leads to x = R^-1 [g g'] ([g g']^T R^-1 [g g'])^-1 [x.g, x.g'].
-    energy, time = weighted @ inverse[:, 0], -(weighted @ inverse[:, 1])
+    energy, time = weighted @ inverse[:, 0], -period_s * (weighted @ inverse[:, 1])
     return OptimalFilter(
         energy,
         time,

@@ -48,7 +48,9 @@ class BunchTrain:
     ) -> None:
         filled = np.asarray(filled)
         if filled.ndim != 1 or filled.dtype != np.bool_ or not filled.size:
-            raise InputError("filled crossings", f"{filled.dtype} of shape {filled.shape}", "bool, one dimension")
+            raise InputError(
+                "filled crossings", f"{filled.dtype} of shape {filled.shape}", "bool, one dimension"
+            )
         self._filled, self._mean_deposits, self._mean_gev = filled, mean_deposits, mean_gev
         self._channels, self._crossing = channels, first_crossing
         # Two streams, so that the number of energies drawn does not disturb the numbers of interactions.
@@ -74,8 +76,8 @@ class BunchTrain:
 class Superposition:
     """Adds up the pulses of deposits made in every crossing, carrying their tails from call to call.
 
-    Sample n is taken `phase_s` after crossing n. Besides the signal it gives its slope, which is what turns a wrong
-    sampling instant into a wrong sample.
+    Sample n is taken `phase_s` after crossing n. Besides the signal it gives its slope, which is what turns a
+    wrong sampling instant into a wrong sample.
     """
 
     def __init__(self, pulse: Pulse, period_s: float, phase_s: float, channels: int) -> None:
@@ -101,8 +103,9 @@ class Superposition:
         energies_gev
             Deposits at the crossings, shape (n, channels).
         crossings, channels, pulses_gev, times_s
-            Single deposits besides, one entry each: crossing counted from the first of this call, channel, energy, and
-            time after the crossing: less than a period late, or early by less than a period less the sampling phase.
+            Single deposits besides, one entry each: crossing counted from the first of this call, channel,
+            energy, and time after the crossing: less than a period late, or early by less than a period less
+            the sampling phase.
         """
         from ltdb.analog_kernels import superpose
 
@@ -136,10 +139,12 @@ class Superposition:
 def autocovariance(
     pulse: Pulse, period_s: float, phase_s: float, mean_deposits: float, mean_gev: float, lags: int
 ) -> Floats:
-    """Covariance in GeV^2 of pile-up in a long train, for lags of 0 .. `lags` - 1 crossings (Campbell's theorem).
+    """Covariance in GeV^2 of pile-up in a long train, for lags from 0 up (Campbell's theorem).
 
     A Poisson number of exponential energies has variance 2 * mean_deposits * mean_gev^2.
     """
     heights = pulse.samples(period_s, phase_s)
-    products = np.array([heights[: heights.size - lag] @ heights[lag:] for lag in range(min(lags, heights.size))])
+    products = np.array(
+        [heights[: heights.size - lag] @ heights[lag:] for lag in range(min(lags, heights.size))]
+    )
     return 2.0 * mean_deposits * mean_gev**2 * np.pad(products, (0, lags - products.size))

@@ -1,8 +1,9 @@
 """Super-cell pulse: triangular ionisation current of the LAr gap through a CR-(RC)^2 shaper, in closed form.
 
-With x = t / shaping time, the shaper answers a current step with s(t) = x^2/2 exp(-x) and a ramp with its integral.
-The triangle is a step, less a ramp, plus the ramp again from the end of the drift on. The shaper passes no
-direct current, so the area of the pulse is zero: a short positive lobe and an undershoot as long as the drift.
+With x = t / shaping time, the shaper answers a current step with s(t) = x^2/2 exp(-x) and a ramp with its
+integral. The triangle is a step, less a ramp, plus the ramp again from the end of the drift on. The shaper
+passes no direct current, so the area of the pulse is zero: a short positive lobe and an undershoot as long as
+the drift.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Pulse:
         return (step_slope - current) / self._peak
 
     def samples(self, period_s: float, phase_s: float = 0.0, count: int | None = None) -> Floats:
-        """Heights at ``phase_s + k * period_s`` for k from 0 on: `count` of them, or all that differ from zero."""
+        """Heights at ``phase_s + k * period_s`` for k from 0 on: `count` of them, or all there are."""
         if count is None:
             count = int(np.ceil((self.duration_s - phase_s) / period_s))
         return self(phase_s + period_s * np.arange(count))
