@@ -115,7 +115,8 @@ def _lane_columns(names: list[str], where: str, line: int) -> list[int] | None:
     found = {int(match[1]): column for column, match in enumerate(matches) if match}
     if len(found) != sum(match is not None for match in matches):
         raise InputError("header", ", ".join(names)[:80], "every lane once", f"{where}, line {line}")
-    return [found[number] for number in sorted(found)] or None
+    # One such name among others picks nothing: a single column would be read as all lanes in turn.
+    return [found[number] for number in sorted(found)] if len(found) > 1 else None
 
 
 def _parse(texts: list[str], numbers: list[int], separator: str | None, width: int, where: str) -> Floats:
