@@ -61,7 +61,7 @@ def coherent_cycles(frequency_hz: float, sampling_hz: float, count: int) -> int:
 
 
 def fit_sine(samples: npt.ArrayLike) -> SineFit:
-    """Four-parameter least-squares fit (IEEE 1241, 4.1.4.3) of one channel's samples, shape (n,).
+    """Four-parameter least-squares fit of one channel's samples, shape (n,).
 
     Raises
     ------
@@ -126,7 +126,7 @@ def spectrum_dbfs(codes: npt.ArrayLike, bits: int) -> Floats:
 
 
 def linearity(codes: npt.ArrayLike, bits: int) -> Linearity:
-    """Differential and integral nonlinearity from the code density of a sine (IEEE 1241, 4.1.6 and 4.7).
+    """Differential and integral nonlinearity from the code density of a sine.
 
     The sine should overdrive the range a little and hold many times ``2**bits`` samples at different phases.
     The two outermost codes found are left out: they hold the overdrive.
