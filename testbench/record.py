@@ -276,7 +276,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 def _mend(path: Path, descriptor: int) -> tuple[int, int]:
     """Make the file end with a whole line; return the next sequence number and the file's length."""
-    sequence, end, whole = 0, 0, True
+    sequence, end, newline_missing = 0, 0, False
     for raw in _raw_lines(path):
         whole = raw.endswith(b"\n")
         try:
@@ -286,11 +286,11 @@ def _mend(path: Path, descriptor: int) -> tuple[int, int]:
                 break  # never acknowledged: cut off
             sequence += 1  # an acknowledged line was here; its number stays used
         end += len(raw)
-        if not whole:  # only the newline is missing
-            os.lseek(descriptor, end, os.SEEK_SET)
-            _write_all(descriptor, b"\n")
-            end += 1
+        newline_missing = not whole
     os.ftruncate(descriptor, end)
     os.lseek(descriptor, end, os.SEEK_SET)
+    if newline_missing:
+        _write_all(descriptor, b"\n")
+        end += 1
     os.fsync(descriptor)
     return sequence, end
