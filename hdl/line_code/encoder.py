@@ -33,6 +33,9 @@ class Encoder(wiring.Component):
     bcr : In(1)
         The first frame whose `start` comes in a later clock is BCID 0. The first frame after reset is BCID
         0 too.
+    spoil : In(1)
+        Strobe, with one of the slices of a frame: its data is not to be trusted. It is sent with its CRC
+        inverted.
     word : Out(word_bits)
         Bit 15 is the first on the wire.
     first : Out(1)
@@ -50,6 +53,7 @@ class Encoder(wiring.Component):
                 "slice": In(layout.word_bits),
                 "start": In(1),
                 "bcr": In(1),
+                "spoil": In(1),
                 "word": Out(layout.word_bits),
                 "first": Out(1),
                 "boundary": Out(1),
@@ -69,6 +73,7 @@ class Encoder(wiring.Component):
         slices = _delayed(m, self.slice, self.schedule.history_words, "slice")
         start = _delayed(m, self.start, delay, "start")[delay]
         bcr = _delayed(m, self.bcr, delay, "bcr")[delay]
+        spoil = _delayed(m, self.spoil, delay, "spoil")[delay]
 
         # `position` counts the words of a frame; `frame_words` means that there is none.
         idle_position = layout.frame_words
@@ -93,7 +98,10 @@ class Encoder(wiring.Component):
         sent = self._scrambled(m, data, position < layout.payload_words)
         crc = self._crc(m, sent, start, coming)
 
-        control = self._control_word(coming if header_leads(layout) else present, crc ^ layout.crc.xor_out)
+        spoiled = Signal()
+        m.d.sync += spoiled.eq(spoil | (spoiled & ~start))
+        sent_crc = crc ^ layout.crc.xor_out ^ (spoiled | spoil).replicate(layout.crc.width)
+        control = self._control_word(coming if header_leads(layout) else present, sent_crc)
         idle = self._control_word(coming, Const(idle_filler(layout), layout.crc.width))
         with m.If(position < layout.payload_words):
             m.d.sync += self.word.eq(sent)

@@ -186,6 +186,7 @@ def test_elink_clocks_follow_their_group():
 def with_input(edge, **values):
     chip = running(paEnableGroup2=1 << 3, paDataRateGroup2=1, **values)
     chip.inputs[2][3].edge_tap = edge
+    chip.advance(1)
     return chip
 
 
