@@ -249,7 +249,7 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
                     state[MOVES] += (state[BOUNDARY] - time) % frame != 0
                     state[BCID_JUMPS] += new != bcid_here
                     late = 2 * (state[BOUNDARY] - time) > frame
-                    repeated = late and state[DELIVERED] != 0 and new == bcid_here
+                    repeated = late and state[DELIVERED] != 0
                 if not repeated:
                     bcid[deliver(words, base, state, 0, columns, out)] = new
                 expect_anew(state, rows)
