@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ltdb.provenance import Tag
 from testbench.limits import Limit
+from testbench.quantity import quantity
 from testbench.section import Context, Section
 
 _FINAL_PAPER = "JINST 11 C02013 (arXiv:2009.08627), abstract: 14.3 %"
@@ -36,14 +37,14 @@ def run(context: Context) -> None:
         layout.line_rate_hz,
         "b/s",
         limit=Limit(5.115e9, 5.135e9, _LINE_RATE, Tag.CERTAIN),
-        note=f"{layout.frame_bits} bits in one bunch crossing of {1e9 / layout.bunch_crossing_hz:.4f} ns",
+        note=f"{layout.frame_bits} bits in a bunch crossing of {quantity(1 / layout.bunch_crossing_hz, 's')}",
     )
     context.measure("Frame period", 1 / layout.bunch_crossing_hz, "s")
     context.measure("Unit interval", layout.unit_interval_s, "s")
     context.measure("Payload rate", layout.payload_bits * layout.bunch_crossing_hz, "b/s")
     context.table(
         "The frame, in the order on the wire",
-        ["field", "first bit", "bits", "content"],
+        ["Field", "First bit", "Bits", "Content"],
         [
             [name, layout.field_start[name], bits, content]
             for name, bits, content in sorted(
