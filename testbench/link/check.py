@@ -94,7 +94,8 @@ class LinkCheck:
         index = (sent_bit + frame_bits // 2) // frame_bits
         outside = (index < 0) | (index >= self.sent_frames)
         self.strays += int(np.count_nonzero(outside & (flags == 0)))
-        samples, bcid, flags, index = (a[~outside] for a in (samples, bcid, flags, index))
+        samples, bcid = samples[~outside], bcid[~outside]
+        flags, index = flags[~outside], index[~outside]
         base = self._first
         for sent, received, fate in zip(self._sent, self._received, self._fate, strict=True):
             here = (index >= base) & (index < base + len(sent))
