@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltdb.errors import InputError
 from ltdb.provenance import Provenance
-from testbench.entries import Assumption, Entry, Note, Table
+from testbench.entries import Assumption, Entry, Exchange, Note, Table
 from testbench.limits import Limit
 from testbench.measurement import Measurement
 from testbench.progress import progress
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from ltdb.line_code.format import FrameFormat
     from testbench.progress import Advance
+    from testbench.transactions import Transaction
+    from testbench.transport import Outcome
 
 
 @dataclass
@@ -80,6 +82,12 @@ class Context:
     def assume(self, provenance: Provenance) -> None:
         """Record a fact that this section's results rest on."""
         self.record(Assumption(provenance))
+
+    def exchange(self, transaction: Transaction, outcome: Outcome) -> None:
+        """Record a transaction and its outcome: the observer of a session with the board."""
+        from testbench.transaction_json import outcome_to_json, transaction_to_json
+
+        self.record(Exchange(transaction_to_json(transaction), outcome_to_json(outcome)))
 
     def random(self, purpose: str = "") -> np.random.Generator:
         """Return a random generator that depends on the run's seed, the section and the purpose alone."""

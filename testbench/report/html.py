@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from ltdb.errors import BenchError
-from testbench.entries import Note, Table
+from testbench.entries import Exchange, Note, Table
 from testbench.measurement import Verdict
 from testbench.quantity import bounds, plain, quantity
 from testbench.report.gauge import draw_gauge
@@ -90,8 +90,10 @@ def duration_text(duration: timedelta | None) -> str:
 def _counts(section: SectionView) -> str:
     passed, failed = (count(section.measurements, verdict) for verdict in (Verdict.PASS, Verdict.FAIL))
     information = count(section.measurements, Verdict.INFORMATION)
+    exchanges = sum(isinstance(entry, Exchange) for entry in section.entries)
     parts = [f"{passed} of {passed + failed} limits met"] if passed + failed else []
     parts += [f"{information} for information"] if information else []
+    parts += [f"{exchanges} transactions"] if exchanges else []
     return ", ".join(parts) or "no measurements"
 
 
