@@ -33,6 +33,8 @@ class Context:
 
     section: str
     layout: FrameFormat
+    layout_source: str
+    """Name of a shipped layout or path of the user's file, for what is built in another process."""
     seed: int
     quick: bool
     directory: Path
@@ -94,6 +96,11 @@ class Context:
         import numpy as np
 
         return np.random.default_rng([self.seed, zlib.crc32(f"{self.section}/{purpose}".encode())])
+
+    @property
+    def simulation_seed(self) -> int:
+        """A seed for a simulator, which takes 1 to 2^31 - 1."""
+        return 1 + self.seed % (2**31 - 1)
 
     def progress(self, text: str, total: float | None) -> AbstractContextManager[Advance]:
         """Show progress where there is a terminal."""

@@ -40,7 +40,7 @@ class Scripted:
 
 def run(transport, directory, batch=BATCH):
     with RecordWriter.create(directory / "record.jsonl") as writer:
-        context = Context("control", load_format(), 1, False, directory, writer.append)
+        context = Context("control", load_format(), "locic_style", 1, False, directory, writer.append)
         with pytest.raises(NotAcknowledged):
             asyncio.run(Session(transport, context.exchange).batch(batch))
     return recorded_exchanges(directory / "record.jsonl")
