@@ -55,7 +55,7 @@ class Design:
 
 
 def amaranth_verilog(component: object, name: str) -> str:
-    """Verilog of an Amaranth `wiring.Component`, its ports those of its signature, without source locations."""
+    """Verilog of an Amaranth `wiring.Component`, its ports those of its signature."""
     from amaranth.back import verilog
 
     return str(verilog.convert(component, name=name, emit_src=False))
@@ -71,6 +71,19 @@ def from_component(path: str, name: str) -> Callable[[FrameFormat], str]:
     return build
 
 
+# The parts a simulated bench is made of, and what of them Python writes and reads.
+_CONTROLS = {
+    "clock_source": ("run", "start_fs"),
+    "player": ("run", "done"),
+    "recorder": ("run", "open", "block", "blocks"),
+    "adc_lanes": ("run", "done", "start_fs", "late_fs", "late_lanes"),
+    "line_receiver": ("run", "start_fs"),
+    "line_monitor": ("run", "open", "start_fs", "block", "blocks"),
+    "pulse_list": ("run", "start_fs"),
+}
+SIMULATION_BLOCKS = tuple(f"simulation/{name}.v" for name in _CONTROLS)
+SIMULATION_PUBLIC = tuple((module, signal) for module, signals in _CONTROLS.items() for signal in signals)
+
 DESIGNS: dict[str, Design] = {
     design.name: design
     for design in (
@@ -79,7 +92,14 @@ DESIGNS: dict[str, Design] = {
             "A counter on a clock made in HDL: the smallest thing the simulators can be tried on",
             top="heartbeat",
             sources=("simulation/heartbeat.v", "simulation/clock_source.v"),
-            public=(("clock_source", "run"), ("clock_source", "phase_fs")),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "block_bench",
+            "The simulation's own parts, against each other",
+            top="block_bench",
+            sources=(*SIMULATION_BLOCKS, "simulation/block_bench.v"),
+            public=SIMULATION_PUBLIC,
         ),
     )
 }

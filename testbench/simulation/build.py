@@ -1,7 +1,7 @@
 """Build a design once: a cache of built simulations keyed by everything that goes into them.
 
-`build/simulation/<key>` holds the Verilog, the log and the program. A build happens in a directory of its own under
-a file lock and is moved into place whole, so that runs at the same time share it and none sees a half-made one.
+`build/simulation/<name>-<key>` holds the Verilog, the log and the program. A build happens beside it under a
+file lock and is moved into place whole, so that runs at the same time share it and none sees a half-made one.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def build(
 
 
 def verilog(design: Design, layout: FrameFormat, cache: Path = DEFAULT_CACHE) -> str:
-    """Return the Verilog text of a design, which for those of the table is kept until a source file changes."""
+    """Return the Verilog text of a design, kept until a source file changes if it is in the table."""
     if DESIGNS.get(design.name) is not design or design.build is no_verilog:
         return design.build(layout)
     key = _digest(importlib.metadata.version("amaranth"), design.name, repr(layout), _python_sources())
@@ -156,9 +156,8 @@ def _build_in(scratch: Path, plan: Plan, simulator: Simulator, cache: Path, what
         if done.returncode:
             kept = cache / f"{scratch.stem}.failed.log"
             shutil.copyfile(log, kept)
-            raise BenchError(
-                f"{what} failed ({command[0]}: {done.reason}); its errors (all of the log in {kept}):\n{errors(log)}"
-            )
+            reason = f"{Path(command[0]).name}: {done.reason}"
+            raise BenchError(f"{what} failed ({reason}); from its log {kept}:\n{errors(log)}")
     library.keep(scratch)
     for path in scratch.iterdir():  # objects and generated C++: most of the size, of no further use
         if path.suffix in {".o", ".a", ".d", ".cpp", ".h", ".gch", ".mk", ".dat"}:
@@ -175,7 +174,7 @@ def errors(log: Path) -> str:
 
 
 class _Library:
-    """Objects of Verilator's own C++ library: the same for all designs, and longer to compile than most of them."""
+    """Objects of Verilator's own C++ library: the same for all designs, and slower to compile than most."""
 
     def __init__(self, simulator: Simulator, plan: Plan, cache: Path) -> None:
         key = simulator.library_key(plan)

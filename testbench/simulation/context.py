@@ -9,6 +9,9 @@ from typing import Any
 
 from ltdb.line_code.format import FrameFormat, load_format
 
+Dut = Any
+"""A handle into the design: what it has below it is found at run time."""
+
 
 @functools.cache
 def layout() -> FrameFormat:

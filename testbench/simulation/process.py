@@ -1,4 +1,4 @@
-"""Run a program with its output in a log, and leave nothing of it behind: neither after a time-out nor after Ctrl-C."""
+"""Run a program with its output in a log, and leave nothing of it behind, even after a time-out or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -60,6 +60,10 @@ def execute(
         Wall-clock limit in seconds; then the whole process group is killed.
     what
         What runs, for the error message ("building heartbeat").
+    cwd
+        Directory it works in.
+    environment
+        All of its environment.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def execute(
                 f"(all of them in {log}):\n{last_lines(log)}"
             ) from None
         finally:
-            # Also on KeyboardInterrupt: the group is its own session, so the terminal's Ctrl-C does not reach it.
+            # Also on KeyboardInterrupt: the group is a session of its own, so Ctrl-C does not reach it.
             _end_group(process)
     return Finished(process.returncode, time.monotonic() - began, log)
 

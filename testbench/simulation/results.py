@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -42,9 +41,7 @@ def read_results(path: Path, log_hint: str) -> tuple[TestOutcome, ...]:
         If the file is missing, damaged, or has no test in it: then nothing has been tested.
     """
     if not path.is_file():
-        raise BenchError(
-            f"the simulation ended without a result file, so no test counts as passed; {log_hint}"
-        )
+        raise BenchError(f"the simulation ended without a result file: no test counts as passed; {log_hint}")
     try:
         root = ElementTree.parse(path).getroot()  # noqa: S314 - written by cocotb in this run
         outcomes = tuple(_outcome(case) for case in root.iter("testcase"))

@@ -1,12 +1,13 @@
 """Run a cocotb test module on a design: build it (once), start the simulator, judge what it leaves behind.
 
-A run has a directory of its own with the log, the result file and, for failures, the waves. Whatever goes wrong
-that is not a failed test - a missing compiler, a build error, a simulator that hangs, crashes, or ends without a
-word - is a `BenchError` that says so; nothing passes by silence.
+A run has a directory of its own with the log, the result file and, for failures, the waves. Whatever goes
+wrong that is not a failed test (a missing compiler, a build error, a simulator that hangs, crashes, or ends
+without a word) is a `BenchError` that says so; nothing passes by silence.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import json
 import os
@@ -102,6 +103,8 @@ def run(
         Frame layout by name, or path of a TOML file; a test reads it back with `context.layout`.
     testcase
         Names of the test functions to run; all of them if not given.
+    simulator
+        "verilator" or "icarus".
     seed
         Seed of Python's `random` in the simulator; drawn if not given. It is in the result and in the log.
     waves
@@ -147,11 +150,7 @@ def run(
     if result.passed or waves or not waves_of_failures:
         return result
     again = attempt(directory / "waves_of_failure", True)
-    return SimulationResult(**{**_fields(result), "waves": again.waves})
-
-
-def _fields(result: SimulationResult) -> dict[str, object]:
-    return {name: getattr(result, name) for name in result.__dataclass_fields__}
+    return dataclasses.replace(result, waves=again.waves)
 
 
 def _check_arguments(module: str, seed: int | None) -> None:

