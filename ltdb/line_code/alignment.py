@@ -11,11 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from ltdb.errors import InputError
 from ltdb.line_code.codec import DecodedFrames
 from ltdb.line_code.format import FrameFormat, load_format
+from ltdb.line_code.frame import frame_words
 
 CHUNK_BYTES = 1 << 18
 """Line bytes worked on at a time."""
 FIRST_BLOCK, LARGEST_BLOCK = 64, 4096
 """Frames followed at a time: few after a disturbance, which may come again, and more and more in quiet."""
+SEARCH_BLOCK = 16
+"""Frames delivered at a time by the search, which yields to following as soon as it can."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,46 +102,68 @@ class Aligner:
             part for k in range(0, data.size, CHUNK_BYTES) for part in self._chunk(data[k : k + CHUNK_BYTES])
         ]
         starts, bcid, flags, samples = (
-            [np.concatenate(column) for column in zip(*parts, strict=True)] if parts else self._columns(0)
+            [np.concatenate(column) for column in zip(*parts, strict=True)]
+            if parts
+            else _columns(0, self.layout)
         )
-        return AlignedFrames(samples, bcid, flags, starts)
+        return AlignedFrames(samples[:, : self.layout.lanes], bcid, flags, starts)
 
-    def _columns(self, frames: int) -> list[NDArray]:
-        """Room for frames: positions, BCIDs, flags, samples."""
-        return [
-            np.empty(frames, np.int64),
-            np.empty(frames, np.uint16),
-            np.empty(frames, np.uint8),
-            np.empty((frames, self.layout.lanes), np.uint16),
-        ]
+    def _chunk(self, data: NDArray[np.uint8]) -> Iterator[tuple[NDArray, ...]]:
+        from ltdb.line_code.alignment_kernels import CALM, TIME, frames_kept
 
-    def _chunk(self, data: NDArray[np.uint8]) -> Iterator[list[NDArray]]:
-        from ltdb.line_code.alignment_kernels import CALM, TIME, alignment_kernels, frames_kept
-
-        kernels, state, frame = alignment_kernels(self.layout), self._state, self.layout.frame_bits
+        state, frame = self._state, self.layout.frame_bits
         held = np.concatenate([self._held, data])
         end = 8 * (self._base + held.size)
         # Two words more than there are bits: windows are read 64 bits at a time from any position.
         padded = np.zeros((held.size + 7) // 8 * 8 + 16, np.uint8)
         padded[: held.size] = held
         words = padded.view(">u8").astype(np.uint64)
-        lane_words, block = -(-self.layout.lanes // 4), FIRST_BLOCK
-        while True:
-            calm = state[CALM] == 1
-            room = min(block, (end - int(state[TIME])) // frame) if calm else 16
-            columns = self._columns(room)
-            samples = np.empty((room, 4 * lane_words), np.uint16)
-            kernel = kernels.follow if calm else kernels.search
-            found = kernel(
-                words, 8 * self._base, end, state, self._rows, self._bits,
-                *columns[:3], samples.view(np.uint64).reshape(-1),
-            )  # fmt: skip
-            if found:
-                columns[3] = samples[:, : self.layout.lanes]
-                yield [column[:found] for column in columns]
-            block = min(4 * block, LARGEST_BLOCK) if calm and found == room else FIRST_BLOCK
-            if state[TIME] >= end or (state[CALM] == 1 and end - state[TIME] < frame):
-                break
+        block = FIRST_BLOCK
+        while state[TIME] < end and not (state[CALM] == 1 and end - state[TIME] < frame):
+            if state[CALM] == 1:
+                room = min(block, (end - int(state[TIME])) // frame)
+                columns = self._follow(words, end, room)
+                block = min(4 * block, LARGEST_BLOCK) if len(columns[0]) == room else FIRST_BLOCK
+            else:
+                columns = self._search(words, end)
+            if len(columns[0]):
+                yield columns
         # What the next windows and the rules that look back will ask for, in whole bytes.
         first = max(0, (int(state[TIME]) + 1 - (frames_kept(self.layout) + 1) * frame) // 8)
         self._held, self._base = held[first - self._base :].copy(), first
+
+    def _follow(self, words: NDArray[np.uint64], end: int, room: int) -> tuple[NDArray, ...]:
+        from ltdb.line_code.alignment_kernels import alignment_kernels
+
+        starts, bcid, flags, samples = _columns(room, self.layout)
+        found = alignment_kernels(self.layout).follow(
+            words, 8 * self._base, end, self._state, starts, bcid, flags, samples.view(np.uint64).reshape(-1)
+        )
+        return starts[:found], bcid[:found], flags[:found], samples[:found, : self.layout.lanes]
+
+    def _search(self, words: NDArray[np.uint64], end: int) -> tuple[NDArray, ...]:
+        from ltdb.line_code.alignment_kernels import alignment_kernels
+        from ltdb.line_code.receive_kernels import receive_kernel
+
+        starts, bcid, flags, _ = _columns(SEARCH_BLOCK, self.layout)
+        windows = np.empty(2 * SEARCH_BLOCK * frame_words(self.layout), np.uint64)
+        found = alignment_kernels(self.layout).search(
+            words, 8 * self._base, end, self._state, self._rows, self._bits, starts, bcid, flags, windows
+        )
+        # Every second row is a frame, and behind it stands what came before it.
+        samples = _columns(2 * found, self.layout)[3]
+        if found:
+            receive_kernel(self.layout, False)(
+                windows, 1, samples.view(np.uint64).reshape(-1), np.empty(2 * found - 1, np.uint32)
+            )
+        return starts[:found], bcid[:found], flags[:found], samples[::2, : self.layout.lanes]
+
+
+def _columns(frames: int, layout: FrameFormat) -> tuple[NDArray, ...]:
+    """Room for frames: positions, BCIDs, flags, samples padded to whole words."""
+    return (
+        np.empty(frames, np.int64),
+        np.empty(frames, np.uint16),
+        np.empty(frames, np.uint8),
+        np.empty((frames, 4 * -(-layout.lanes // 4)), np.uint16),
+    )

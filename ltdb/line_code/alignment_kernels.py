@@ -17,18 +17,18 @@ import numpy as np
 
 from ltdb.line_code.bcid import UNNAMED, naming_frames, naming_table, sequence_values
 from ltdb.line_code.format import FrameFormat
-from ltdb.line_code.kernels import (
+from ltdb.line_code.frame import frame_words
+from ltdb.line_code.lane_map import lane_map
+from ltdb.line_code.receive_kernels import (
     BCID_FLAG,
     CRC_FLAG,
     HEADER_FLAG,
     HISTORY_FLAG,
     STATUS_FLAGS,
     STATUS_SEQUENCE,
-    frame_words,
     receive_kernel,
     status_intrinsic,
 )
-from ltdb.line_code.lane_map import lane_map
 
 # Places in the state array (int64).
 TIME = 0
@@ -56,8 +56,11 @@ def frames_kept(layout: FrameFormat) -> int:
 
 @dataclass(frozen=True)
 class AlignmentKernels:
-    """``search(words, base, end, state, rows, bits, starts, bcid, flags, samples) -> frames delivered``;
-    ``follow`` with the same arguments. Both stop where the bits or the room for frames end, or the other must take over.
+    """Two loops that return how many frames they deliver.
+
+    ``search(words, base, end, state, rows, bits, starts, bcid, flags, windows)`` and
+    ``follow(words, base, end, state, starts, bcid, flags, samples)``. Both stop where the bits or the room for frames
+    end, or where the other must take over. `windows` gets two rows of words for each frame: the one before, and it.
     """
 
     search: Callable[..., int]
@@ -84,7 +87,7 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
     )
     kept = frames_kept(layout)
 
-    @numba.njit(nogil=True, inline="always")
+    @numba.njit(nogil=True)
     def take(words: Any, position: Any) -> Any:
         """64 bits from a bit position on; `words` end in one word more than bits are asked of."""
         index, shift = position >> 6, np.uint64(position & 63)
@@ -132,9 +135,17 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
             rows[1, slot] = 0
 
     @numba.njit(nogil=True)
+    def expect_anew(state: Any, rows: Any) -> None:
+        """Forget hits that the old prediction foresaw."""
+        state[SINCE] = state[TIME]
+        for slot in range(frame):
+            rows[1, slot] = 0
+
+    @numba.njit(nogil=True)
     def prime(words: Any, base: Any, state: Any, rows: Any, bits: Any, window: Any) -> None:
         """Make the rows what they are at the boundary before, as far back as any rule looks."""
-        rows[:] = 0
+        for slot in range(frame):
+            rows[0, slot] = rows[1, slot] = 0
         boundary, counter = state[BOUNDARY], state[COUNTER]
         for age in range(kept - 2, -1, -1):
             state[BOUNDARY] = boundary - frame * (age + 1)
@@ -146,19 +157,19 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
         state[BOUNDARY], state[COUNTER] = boundary, counter
 
     @numba.njit(nogil=True)
-    def deliver(words: Any, base: Any, state: Any, flag: Any, columns: Any, out: Any, work: Any) -> Any:
+    def deliver(words: Any, base: Any, state: Any, flag: Any, columns: Any, out: Any) -> Any:
         """Write the frame that ends now, without its BCID, and return its row."""
-        starts, flags, samples = columns
+        starts, flags, windows = columns
         place, position = out[0], state[TIME] - frame - base
-        window, status = work
+        window = windows[2 * place * count : (2 * place + 1) * count]
         if state[TIME] < 2 * frame:
-            window[:count] = 0
+            for k in range(count):
+                window[k] = 0
             flag |= HISTORY_FLAG
-        elif status_at(words, position - frame, window[:count]) & CRC_FLAG:
+        elif status_at(words, position - frame, window) & CRC_FLAG:
             flag |= HISTORY_FLAG
         for k in range(count):
-            window[count + k] = take(words, position + 64 * k)
-        receive(window, 1, samples[place * lane_words : (place + 1) * lane_words], status)
+            windows[(2 * place + 1) * count + k] = take(words, position + 64 * k)
         starts[place] = state[TIME] - frame
         flags[place] = flag
         out[0] += 1
@@ -193,11 +204,9 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
     @numba.njit(nogil=True)
     def search(
         words: Any, base: Any, end: Any, state: Any, rows: Any, bits: Any,
-        starts: Any, bcid: Any, flags: Any, samples: Any,
+        starts: Any, bcid: Any, flags: Any, windows: Any,
     ) -> Any:  # fmt: skip
-        columns, out = (starts, flags, samples), np.zeros(1, np.int64)
-        work = (np.empty(2 * count, np.uint64), np.empty(1, np.uint32))
-        window = work[0][:count]
+        columns, out, window = (starts, flags, windows), np.zeros(1, np.int64), np.empty(count, np.uint64)
         if state[CALM]:
             prime(words, base, state, rows, bits, window)
             state[CALM] = 0
@@ -215,8 +224,8 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
                 jumps = state[BCID_JUMPS]
                 flag = boundary_frame(words, base, state, window)
                 if state[BCID_JUMPS] != jumps:
-                    rows[1, :], state[SINCE] = 0, time
-                place = deliver(words, base, state, flag, columns, out, work)
+                    expect_anew(state, rows)
+                place = deliver(words, base, state, flag, columns, out)
                 bcid[place] = state[COUNTER]
                 state[HEADER_WRONG] = (flag & (HEADER_FLAG | BCID_FLAG)) != 0
                 state[FRAME_BAD] = flag != 0
@@ -242,8 +251,8 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
                     late = 2 * (state[BOUNDARY] - time) > frame
                     repeated = late and state[DELIVERED] != 0 and new == bcid_here
                 if not repeated:
-                    bcid[deliver(words, base, state, 0, columns, out, work)] = new
-                rows[1, :], state[SINCE] = 0, time
+                    bcid[deliver(words, base, state, 0, columns, out)] = new
+                expect_anew(state, rows)
                 state[PREDICTED] = state[LOCKED] = state[DELIVERED] = state[CALM] = 1
                 state[BOUNDARY], state[COUNTER] = time + frame, next_bcid(new)
                 state[HEADER_WRONG] = state[FRAME_BAD] = state[BAD_ROW] = state[BCID_ROW] = 0
@@ -256,9 +265,8 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
 
     @numba.njit(nogil=True)
     def follow(
-        words: Any, base: Any, end: Any, state: Any, rows: Any, bits: Any,
-        starts: Any, bcid: Any, flags: Any, samples: Any,
-    ) -> Any:  # fmt: skip
+        words: Any, base: Any, end: Any, state: Any, starts: Any, bcid: Any, flags: Any, samples: Any
+    ) -> Any:
         size = min((end - state[TIME]) // frame, starts.size)
         if size <= 0:
             return 0

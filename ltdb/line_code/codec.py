@@ -119,7 +119,7 @@ class Encoder:
             For a wrong shape or dtype, a sample of too many bits, a reset outside the call. Nothing is sent then:
             the state of the encoder is as before.
         """
-        from ltdb.line_code.kernels import encode_kernel
+        from ltdb.line_code.transmit_kernels import encode_kernel
 
         layout = self.layout
         rows = _check_rows(samples, "samples", np.uint16, layout.lanes, "lanes")
@@ -195,7 +195,7 @@ class Decoder:
         InputError
             For a wrong shape or dtype, or fewer than one thread.
         """
-        from ltdb.line_code.kernels import decode_kernel
+        from ltdb.line_code.receive_kernels import decode_kernel
 
         layout = self.layout
         rows = _check_rows(frames, "frames", np.uint8, layout.frame_bytes, "bytes")

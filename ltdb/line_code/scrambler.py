@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ltdb.line_code.format import Scrambler
-from ltdb.line_code.wirebits import WireBits
+from ltdb.line_code.wirebits import FULL, WORD, WireBits
 
 
 def seed_bits(scrambler: Scrambler) -> WireBits:
@@ -14,19 +14,46 @@ def seed_bits(scrambler: Scrambler) -> WireBits:
     return WireBits.constant(f"{scrambler.seed:0{scrambler.length}b}")
 
 
-def scramble(payload: WireBits, past: WireBits, taps: tuple[int, ...]) -> WireBits:
-    """Scrambled payload, from the plain one and at least max(taps) scrambled bits that came before it.
+def scramble_step(taps: tuple[int, ...]) -> int:
+    """Bits that depend on bits already sent alone: as many as the shortest tap is long, in one word."""
+    return min(*taps, WORD)
 
-    Each round yields as many bits as the shortest tap is long: those depend on bits already sent alone.
+
+def pieces(bits: WireBits, step: int) -> list[WireBits]:
+    """The bits in words of `step` bits each, the last of what is left."""
+    return [bits.slice(k, min(k + step, bits.length)) for k in range(0, bits.length, step)]
+
+
+def scramble_pieces(payload: list[WireBits], past: list[WireBits], taps: tuple[int, ...]) -> list[WireBits]:
+    """Scramble a payload cut by `scramble_step`; `past` holds at least max(taps) scrambled bits from before it.
+
+    This is the one chain of operations that cannot be spread over frames, so it is kept short: each piece takes
+    what it needs from each earlier one by a shift of its own, from the latest one last.
     """
-    sent, before = past, past.length
-    for start in range(0, payload.length, min(taps)):
-        stop = min(start + min(taps), payload.length)
-        bits = payload.slice(start, stop)
-        for tap in taps:
-            bits = bits ^ sent.slice(before + start - tap, before + stop - tap)
-        sent = sent + bits
-    return sent.slice(before, before + payload.length)
+    sent = list(past)
+    for plain in payload:
+        word, length = plain.words[0], plain.length
+        # Where the pieces before this one begin, counted back from its first bit.
+        back = sum(piece.length for piece in sent)
+        for piece in sent:
+            for tap in taps:
+                # Bit `ahead` of the piece is to stand first.
+                ahead = back - tap
+                if -length < ahead < piece.length:
+                    bits = piece.words[0]
+                    bits = (bits << ahead) & FULL if ahead > 0 else bits >> -ahead if ahead else bits
+                    if piece.length - ahead > length:
+                        bits = bits & (FULL << (WORD - length) & FULL)
+                    word = word ^ bits
+            back -= piece.length
+        sent.append(WireBits([word], length))
+    return sent[len(past) :]
+
+
+def scramble(payload: WireBits, past: WireBits, taps: tuple[int, ...]) -> WireBits:
+    """Scramble a payload; `past` is at least max(taps) scrambled bits that came before it."""
+    step = scramble_step(taps)
+    return sum(scramble_pieces(pieces(payload, step), pieces(past, step), taps), WireBits([], 0))
 
 
 def descramble(scrambled: WireBits, past: WireBits, taps: tuple[int, ...]) -> WireBits:
