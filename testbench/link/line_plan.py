@@ -39,8 +39,8 @@ class LinePlan:
         inserted = self.events[:, 1] >= INSERT_0
         moves = lost | inserted
         shift = np.concatenate([[0], np.cumsum(np.where(inserted, 1, -1)[moves])])
-        # From the event on, what arrives lies `shift` bits later than it was sent.
-        at = self.events[moves, 0] + shift[1:]
+        # From where the event shows in what arrives, everything lies one bit further than before it.
+        at = self.events[moves, 0] + shift[:-1]
         return arrived - shift[np.searchsorted(at, arrived, side="right")]
 
 

@@ -34,9 +34,10 @@ class Latencies:
 
 def run(context: Context) -> None:
     """Power the simulated link up at every phase; hold the latencies against budget and limits."""
+    from ltdb.receiver import receiver_budget
+
     from ltdb.locx2 import published_facts, transmitter_budget
     from ltdb.provenance import Tag
-    from ltdb.receiver import receiver_budget
 
     layout, facts = context.layout, published_facts()
     measured = _simulate(context)
@@ -45,8 +46,8 @@ def run(context: Context) -> None:
     receiver = receiver_budget(layout)
     context.note(
         f"The link was powered up {len(measured.link_ui) // 2} times: {layout.word_bits} phases of the lane clocks, "
-        f"one unit interval apart, by {len(np.unique(measured.release_ui))} moments of the end of reset, which decide the "
-        "phase of the clock dividers. Each time both channels were measured, all lanes of each."
+        f"one unit interval apart, by {len(np.unique(measured.release_ui))} moments of the end of reset, which "
+        "decide the phase of the clock dividers. Each time both channels were measured, all lanes of each."
     )
     _plots(context, measured, facts["latency"].value)
     _table(context, chip)

@@ -53,9 +53,9 @@ def run(context: Context) -> None:
     sent = sum(channel.check.sent_frames for channel in channels)
     context.note(
         f"Two fibres of LAr pulses with pile-up and noise were digitised and played into the ADC lanes of LOCx2. On "
-        f"the fibres {sum(p.single_errors for p in plans)} single errors, {sum(p.bursts for p in plans)} bursts of up to 8 "
-        f"bits and {sum(p.slips for p in plans)} bit slips of 1 to 3 bits were made, each in frames of its own, so "
-        "that each stays within what the code detects with certainty or, for slips, nearly so."
+        f"the fibres {sum(p.single_errors for p in plans)} single errors, {sum(p.bursts for p in plans)} bursts of up "
+        f"to 8 bits and {sum(p.slips for p in plans)} bit slips of 1 to 3 bits were made, each in frames of its own, "
+        "so that each stays within what the code detects with certainty or, for slips, nearly so."
     )
     _plots(context, channels[0])
     differences = [text for c in channels for text in (*c.delivered["line_wrong"], *c.delivered["wrong"])]
@@ -120,10 +120,10 @@ def _journey(context: Context, frames: int) -> list[Channel]:
         )
         for n in range(_CHANNELS)
     ]
-    given = {f"samples_{n}": sent[n].samples for n in range(_CHANNELS)}
+    given: dict[str, Any] = {f"samples_{n}": sent[n].samples for n in range(_CHANNELS)}
     given |= {f"errors_{n}": plans[n].events for n in range(_CHANNELS)}
     stimulus_path = context.directory.resolve() / "stimulus.npz"
-    np.savez(stimulus_path, **given)  # type: ignore[arg-type]
+    np.savez(stimulus_path, **given)
     with context.progress("Simulating the link bit by bit", None):
         result = run_simulation(
             "link_bench",

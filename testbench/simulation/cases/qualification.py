@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cocotb
 import numpy as np
@@ -31,7 +32,7 @@ async def journey(dut: Dut) -> None:
     )
     lines = bench.line_boards(stimulus)
     frames = await bench.run_link(stimulus, lines)
-    results: dict[str, object] = {}
+    results: dict[str, Any] = {}
     for n in CHANNELS:
         board, line = frames[n], lines[n]
         results |= {
