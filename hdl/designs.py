@@ -85,7 +85,7 @@ def locx2_verilog(layout: FrameFormat) -> str:
     from hdl.locx2.chip import Locx2
 
     chip = Locx2(layout)
-    return f"`define UPSETS {len(chip.upset_bits)}\n" + amaranth_verilog(chip, "locx2")
+    return f"`define UPSETS {len(chip.upset)}\n" + amaranth_verilog(chip, "locx2")
 
 
 def link_verilog(layout: FrameFormat) -> str:

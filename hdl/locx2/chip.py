@@ -9,10 +9,11 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from hdl.locx2.channel import Channel
 from hdl.locx2.clock_chain import Divider, LockDetector
-from hdl.locx2.control import SlowControl
+from hdl.locx2.control import SlowControl, upset_bits
 from hdl.locx2.crossing import Stretcher
 from hdl.locx2.lane_receiver import ADCS
 from hdl.locx2.words import CHANNELS
+from hdl.registers import UpsetBit
 from ltdb.line_code.format import FrameFormat
 from ltdb.registers import load_registers
 
@@ -44,7 +45,7 @@ class Locx2(wiring.Component):
     divided_clk : Out(1)
         Bit clock / 64.
     upset : In
-        Fault port, for simulation only, in time with `ref_clk`; `control.upset_bits` says what a bit upsets.
+        Fault port, for simulation only, in time with `ref_clk`; `upset_bits` says what a bit upsets.
     """
 
     def __init__(self, layout: FrameFormat) -> None:
@@ -65,6 +66,11 @@ class Locx2(wiring.Component):
                 "divided_clk": Out(1),
             }
         )
+
+    @property
+    def upset_bits(self) -> tuple[UpsetBit, ...]:
+        """What each bit of the fault port upsets, bit 0 first."""
+        return upset_bits(self.control.registers)
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
