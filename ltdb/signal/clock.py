@@ -274,14 +274,17 @@ def explicit_times(clock: ExplicitClock) -> NDArray[np.float64]:
     return times
 
 
-def explicit_phase(edges: NDArray[np.float64], clock: ExplicitClock) -> float:
-    """Mean phase of data edges against the clock in UI; the clock's delay when it has one."""
-    times = explicit_times(clock)
-    interval = float((times[-1] - times[0]) / ((len(times) - 1) * clock.multiplier))
+def explicit_delay_s(edges: NDArray[np.float64], clock: ExplicitClock) -> float:
+    """Mean delay of data edges against the clock, within half a UI; the clock's delay when it has one."""
     if clock.delay_s is not None:
-        return clock.delay_s / interval
-    phase = clock.multiplier * np.interp(edges, times, np.arange(len(times), dtype=np.float64))
-    return float(np.angle(np.mean(np.exp(2j * np.pi * phase))) / (2 * np.pi))
+        return clock.delay_s
+    times = explicit_times(clock)
+    turns = clock.multiplier * np.interp(edges, times, np.arange(len(times), dtype=np.float64))
+    phase = float(np.angle(np.mean(np.exp(2j * np.pi * turns))) / (2 * np.pi))
+    index = np.rint(turns - phase)
+    ideal = np.interp(index / clock.multiplier, np.arange(len(times), dtype=np.float64), times)
+    inside = (index >= 0) & (index <= (len(times) - 1) * clock.multiplier)
+    return float(np.mean(edges[inside] - ideal[inside]))
 
 
 def _by_explicit_clock(crossings: Crossings, clock: ExplicitClock) -> RecoveredClock:
@@ -291,12 +294,12 @@ def _by_explicit_clock(crossings: Crossings, clock: ExplicitClock) -> RecoveredC
     if outside.any():
         got = f"{int(outside.sum())} data edges outside"
         raise InputError("explicit clock", got, "a clock record that spans the data (cut the data to it)")
-    phase = explicit_phase(edges, clock)
+    delay = explicit_delay_s(edges, clock)
     # One more tick at each end, in line with its neighbours: ideal times may lie just outside the clock
     # record.
     times = np.concatenate(([2 * times[0] - times[1]], times, [2 * times[-1] - times[-2]]))
     ticks = np.arange(-1.0, len(times) - 1.0)
-    index = np.rint(clock.multiplier * np.interp(edges, times, ticks) - phase)
-    ideal = np.interp((index + phase) / clock.multiplier, ticks, times)
+    index = np.rint(clock.multiplier * np.interp(edges - delay, times, ticks))
+    ideal = np.interp(index / clock.multiplier, ticks, times) + delay
     interval = float((times[-2] - times[1]) / ((len(times) - 3) * clock.multiplier))
     return RecoveredClock((index - index[0]).astype(np.int64), ideal, interval, clock.description)

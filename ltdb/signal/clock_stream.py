@@ -15,7 +15,7 @@ from ltdb.signal.clock import (
     ConstantClock,
     ExplicitClock,
     acquire,
-    explicit_phase,
+    explicit_delay_s,
     explicit_times,
     loop_rates,
     track,
@@ -111,10 +111,10 @@ def _explicit_stretches(waveform: Waveform, clock: ExplicitClock, levels: Levels
     if not inside.any():
         allowed = "a clock record that spans the data"
         raise InputError("explicit clock", "no data edge inside", allowed, waveform.name)
-    phase = explicit_phase(data.time_s[inside], clock)
+    delay = explicit_delay_s(data.time_s[inside], clock)
     ticks = (times - waveform.start_s) / interval
     period = np.diff(ticks) / clock.multiplier
-    origin = ticks[:-1] + phase * period
+    origin = ticks[:-1] + delay / interval
     mean = float(ticks[-1] - ticks[0]) / (len(period) * clock.multiplier)
     for start, codes in waveform.chunks():
         low = max(0, int(np.searchsorted(ticks, start, "right")) - 1)

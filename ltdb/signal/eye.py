@@ -7,7 +7,10 @@ it is made.
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
+import zlib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltdb.errors import InputError
+
+ARCHIVE_ERRORS = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    SyntaxError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    tokenize.TokenError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What numpy and zipfile raise on a damaged .npz or .npy file."""
 
 
 @dataclass(frozen=True)
@@ -122,12 +143,11 @@ def load_eye(path: str | Path) -> Eye:
     """
     names = [field.name for field in fields(Eye)]
     try:
-        with np.load(path, allow_pickle=False) as file:
-            content = {name: file[name] for name in names}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError) as error:
-        raise InputError(
-            "eye file", f"{type(error).__name__}: {error}", "a file made by Eye.save", str(path)
-        ) from error
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            content = {name: archive[name] for name in names}
+    except ARCHIVE_ERRORS as error:
+        got = f"{type(error).__name__}: {error}"
+        raise InputError("eye file", got, "a file made by Eye.save", str(path)) from error
     counts = content["counts"]
     shapes = [content[name].shape for name in names]
     if counts.ndim != 2 or shapes[1:] != [(counts.shape[1],)] * 2 + [()] * (len(names) - 3):

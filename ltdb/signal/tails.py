@@ -79,12 +79,13 @@ def fit_tails(edges: NDArray[np.float64], counts: NDArray[np.float64], normalise
     InputError
         If a tail holds too few counts for a line.
     """
-    right = _fit_right(edges, counts, normalised)
-    left = _fit_right(-edges[::-1], counts[::-1], normalised)
+    right = fit_upper_tail(edges, counts, normalised)
+    left = fit_upper_tail(-edges[::-1], counts[::-1], normalised)
     return Tails(Tail(-left.position, left.sigma, left.fraction), right)
 
 
-def _fit_right(edges: NDArray[np.float64], counts: NDArray[np.float64], normalised: bool) -> Tail:
+def fit_upper_tail(edges: NDArray[np.float64], counts: NDArray[np.float64], normalised: bool = False) -> Tail:
+    """Fit the upper tail alone; see `fit_tails`."""
     total = float(counts.sum())
     outside = np.cumsum(counts[::-1])[::-1]  # counts above the lower edge of each bin
     largest = NQ_TAIL_FRACTION if normalised else Q_TAIL_FRACTION
@@ -92,7 +93,7 @@ def _fit_right(edges: NDArray[np.float64], counts: NDArray[np.float64], normalis
     largest = max(largest, min(0.25, 20 * LEAST_COUNTS / total))
     usable = np.flatnonzero((outside >= LEAST_COUNTS) & (outside <= largest * total))
     usable = usable[np.diff(outside[usable], prepend=np.inf) != 0] if len(usable) else usable
-    if len(usable) < 4:
+    if len(usable) < 3:
         raise InputError(
             "tail of the distribution", f"{len(usable)} points", "a longer record or finer histogram"
         )

@@ -119,7 +119,8 @@ class Waveform:
         if not high > low:
             raise InputError("full scale", full_scale, "(low, high) with low < high", self.name)
         half = 1 << (bits - 1)
-        scale, offset = (high - low) / (2 * half), (high + low) / 2
+        scale = (high - low) / (2 * half)
+        offset = (high + low + scale) / 2  # of the two middle codes, 0 is the upper one
         codes = np.clip(np.rint((values - offset) / scale), -half, half - 1)
         kind = np.int8 if bits <= 8 else np.int16
         return Waveform(
