@@ -20,8 +20,8 @@ class I2cDevice(Protocol):
         """Whether this address is the device's."""
         ...
 
-    def begin(self, read: bool) -> None:
-        """Take a start or repeated start that addresses the device."""
+    def begin(self, read: bool) -> bool:
+        """Take a start or repeated start that addresses the device; return True to acknowledge it."""
         ...
 
     def write(self, byte: int) -> bool:
@@ -90,11 +90,10 @@ class I2cBus:
         outcome = Outcome.DONE
         for segment in segments:
             addressed = [d for d in self.devices if d.matches(segment.address, segment.ten_bit)]
-            if not addressed:
+            acknowledges = [device.begin(segment.read > 0) for device in addressed]
+            if not any(acknowledges):
                 outcome = Outcome.ADDRESS_NACK
                 break
-            for device in addressed:
-                device.begin(segment.read > 0)
             for byte in segment.write:
                 acknowledges = [device.write(byte) for device in addressed]
                 if not any(acknowledges):
@@ -134,9 +133,10 @@ class RegisterDevice:
         """Whether this address is the device's."""
         return self.responding and not ten_bit and address == self.address
 
-    def begin(self, read: bool) -> None:
+    def begin(self, read: bool) -> bool:
         """Take a start condition: a write begins with the pointer."""
         self._pointer_received = []
+        return True
 
     def write(self, byte: int) -> bool:
         """Take a pointer byte (low byte first) or a data byte."""

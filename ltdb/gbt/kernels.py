@@ -91,6 +91,15 @@ def _store_payload(row: Any, high: Any, low: Any) -> None:
         row[i] = np.uint8(low >> np.uint64(80 - 8 * i))
 
 
+@numba.njit(cache=True, inline="always")
+def _parity(byte0: Any, mixed: Any, byte9: Any, byte10: Any, table: Any) -> Any:
+    """Interleaved parity of the first eleven bytes of a frame, of which `mixed` holds 1 to 8."""
+    parity = table[0, byte0] ^ table[9, byte9] ^ table[10, byte10]
+    for i in range(8):
+        parity ^= table[1 + i, np.uint8(mixed >> np.uint64(56 - 8 * i))]
+    return parity
+
+
 @numba.njit(cache=True)
 def encode_fec(payload: Any, is_data: Any, state: Any, table: Any, frames: Any) -> None:
     """Scramble, encode and interleave; `state` (4,) is carried on."""
@@ -102,19 +111,17 @@ def encode_fec(payload: Any, is_data: Any, state: Any, table: Any, frames: Any) 
         header = np.uint64(0x5) if is_data[n] else np.uint64(0x6)
         a = high_state >> np.uint64(2)
         b = (high_state & np.uint64(3)) << np.uint64(42) | low_state
-        row = frames[n]
-        row[0] = np.uint8(header << np.uint64(4) | b >> np.uint64(40))
         # Forty bits of each word remain: bytes 1 to 8 in one go, bytes 9 and 10 by hand.
-        mixed = _spread(a >> np.uint64(8)) << np.uint64(4) | _spread(
-            b >> np.uint64(8) & np.uint64(0xFFFFFFFF)
-        )
+        mixed = _spread(a >> np.uint64(8)) << np.uint64(4)
+        mixed |= _spread(b >> np.uint64(8) & np.uint64(0xFFFFFFFF))
+        byte0 = np.uint8(header << np.uint64(4) | b >> np.uint64(40))
+        byte9 = np.uint8((a & np.uint64(0xF0)) | b >> np.uint64(4) & np.uint64(0xF))
+        byte10 = np.uint8((a & np.uint64(0xF)) << np.uint64(4) | b & np.uint64(0xF))
+        parity = _parity(byte0, mixed, byte9, byte10, table)
+        row = frames[n]
+        row[0], row[9], row[10] = byte0, byte9, byte10
         for i in range(8):
             row[1 + i] = np.uint8(mixed >> np.uint64(56 - 8 * i))
-        row[9] = np.uint8((a & np.uint64(0xF0)) | b >> np.uint64(4) & np.uint64(0xF))
-        row[10] = np.uint8((a & np.uint64(0xF)) << np.uint64(4) | b & np.uint64(0xF))
-        parity = np.uint32(0)
-        for i in range(11):
-            parity ^= table[i, row[i]]
         for i in range(4):
             row[11 + i] = np.uint8(parity >> np.uint32(24 - 8 * i))
     state[0], state[1] = high_state, low_state
@@ -132,12 +139,10 @@ def decode_fec(
     for n in range(frames.shape[0]):
         row = frames[n]
         is_data[n] = row[0] >> 4 == 0x5
-        difference = np.uint32(0)
-        for i in range(11):
-            difference ^= table[i, row[i]]
         mixed = np.uint64(0)
         for i in range(8):
             mixed = mixed << np.uint64(8) | np.uint64(row[1 + i])
+        difference = _parity(row[0], mixed, row[9], row[10], table)
         a = _squeeze(mixed >> np.uint64(4)) << np.uint64(8) | np.uint64(row[9] & 0xF0 | row[10] >> 4)
         b = _squeeze(mixed) << np.uint64(8) | np.uint64((row[9] & 0xF) << 4 | row[10] & 0xF)
         b |= np.uint64(row[0] & 0xF) << np.uint64(40)
@@ -146,7 +151,7 @@ def decode_fec(
             received = received << np.uint32(8) | np.uint32(row[11 + i])
         difference ^= received
         errors[n] = difference != 0
-        count = 0
+        count = np.uint8(0)
         if difference != 0:
             error_a = correct[_symbols(difference >> np.uint32(4))]
             error_b = correct[_symbols(difference)]
@@ -169,14 +174,12 @@ def _symbols(interleaved: Any) -> Any:
     return (x | x >> np.uint32(8)) & np.uint32(0xFFFF)
 
 
-@numba.njit(cache=True)
-def _weight(word: Any) -> int:
-    """Symbols of a word that are not zero."""
-    count = 0
-    for i in range(15):
-        if word >> np.uint64(4 * i) & np.uint64(0xF):
-            count += 1
-    return count
+@numba.njit(cache=True, inline="always")
+def _weight(word: Any) -> Any:
+    """Symbols of a word that are not zero: one bit for each, then the sum of all in the top nibble."""
+    x = np.uint64(word) | np.uint64(word) >> np.uint64(1)
+    x = (x | x >> np.uint64(2)) & np.uint64(0x1111111111111111)
+    return np.uint8(x * np.uint64(0x1111111111111111) >> np.uint64(60))
 
 
 @numba.njit(cache=True)
