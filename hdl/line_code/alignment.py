@@ -138,7 +138,7 @@ class Alignment(wiring.Component):
             ~any_of(here[j] & fixed & (bits == expected) for j, (fixed, bits) in enumerate(newest)),
         )
         seen = named("header_seen", after(here) | here)
-        wrong = named("wrong", Mux(seen, (header_now_wrong & ~sets).replicate(word), header_wrong.replicate(word)))
+        wrong = named("wrong", bitwise(seen, header_now_wrong & ~sets, header_wrong))
 
         # Windows that may move the receiver: predicted ones, and the cold lock.
         late = named("late", self._late(words_since, boundary))
@@ -149,7 +149,7 @@ class Alignment(wiring.Component):
         elsewhere = named("elsewhere", Mux(ends_frame, ~boundary, -1)[:word])
         unlocked = named("unlocked", Mux(loses, behind, 0) | (~self.locked).replicate(word))
         judged = named("judged", Mux(ends_frame, behind, 0))  # windows after the frame at the boundary
-        present_bad = named("present_bad", Mux(judged, (~good).replicate(word), (~was_good).replicate(word)))
+        present_bad = named("present_bad", bitwise(judged, ~good, ~was_good))
         relocks = rows.enough & (unlocked | elsewhere & wrong)
         can_name = named("can_name", Mux(self.enough & self.named, self.candidate & self.hit, 0))
         colds = named("colds", can_name & (unlocked | elsewhere & present_bad))
@@ -286,3 +286,8 @@ def moved_by(one_hot: Value, distance: int) -> Value:
     """Return a one-hot vector whose bit is `distance` further on, or none if that is outside the vector."""
     width = len(one_hot)
     return Cat(one_hot[j - distance] if 0 <= j - distance < width else Const(0, 1) for j in range(width))
+
+
+def bitwise(mask: Value, inside: Value, outside: Value) -> Value:
+    """Return the bit `inside` where the mask is set, and `outside` elsewhere."""
+    return mask & inside.replicate(len(mask)) | ~mask & outside.replicate(len(mask))

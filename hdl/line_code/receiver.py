@@ -36,7 +36,7 @@ class Receiver(wiring.Component):
     locked : Out
         Frames are being delivered.
     offset : Out
-        Line bit, counted from the reset modulo `frame_bits`, with which frames begin.
+        Line bit, counted from the reset modulo `frame_bits`, with which the latest frame delivered began.
     counters : Out
         One clock after the frames they count.
     """
@@ -107,7 +107,7 @@ class Receiver(wiring.Component):
         # The word that `decision` is about is the third before the newest; word 0 is the newest one clock after reset.
         number = Signal(range(f.frame_words), init=-4 % f.frame_words)
         m.d.sync += number.eq(Mux(number == f.frame_words - 1, 0, number + 1))
-        first = number * f.word_bits + position(alignment.present) + 1
-        with m.If(alignment.present.any()):
+        first = number * f.word_bits + position(decision.end) + 1
+        with m.If(decision.deliver):
             m.d.sync += self.offset.eq(Mux(first == f.frame_bits, 0, first))
         return DomainRenamer("rx")(m)
