@@ -107,14 +107,13 @@ class Gbtx(RegisterDevice):
         stop = min(start + len(data), WRITABLE_REGISTERS)
         if start >= stop:
             return
-        was_configured = self.contents[CONFIG_DONE] == RESTART_CODE
         self.contents[start:stop] = bytes(data[: stop - start])
         self._values.clear()
         self._settled = False
         self.writes += 1
         self._follow_registers(range(start, stop))
-        completed = not was_configured and self.contents[CONFIG_DONE] == RESTART_CODE
-        if completed and self.power_up.state is not State.PAUSE_FOR_CONFIG:
+        restarted = start <= CONFIG_DONE < stop and self.contents[CONFIG_DONE] == RESTART_CODE
+        if restarted and self.power_up.state is not State.PAUSE_FOR_CONFIG:
             self.power_up.restart()
 
     def write_register(self, register: int, value: int) -> bool:
@@ -186,7 +185,7 @@ class Gbtx(RegisterDevice):
         tracking = self.value("paMode") == PhaseMode.AUTO
         if tracking or self._passed(State.WAIT_DLL_LOCK) != self._dlls_were_locked:
             self._follow_registers()
-        self._settled = not tracking
+        self._settled = not tracking and not self.power_up.restarting
 
     def count_corrections(self, frames: int) -> None:
         """Take note of frames that the Reed-Solomon decoder corrected."""
