@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ltdb.board import Board, Bus, load_board
 from ltdb.board_links import BoardLink
+from ltdb.control_assumptions import CONTROL_ASSUMPTIONS
 from ltdb.errors import InputError
 from ltdb.gbt.frame import FRAME_BYTES
 from ltdb.gbt.reed_solomon import Decoder
@@ -17,6 +18,7 @@ from ltdb.gbtx.minimal import MINIMAL_CONFIGURATION
 from ltdb.i2c import I2cBus
 from ltdb.i2c_chips import MappedDevice, OpticalTransmitter, QuadAdc, ResetLine
 from ltdb.locx2_registers import Locx2Registers
+from ltdb.provenance import Provenance
 from ltdb.sca import Sca
 from ltdb.sca.analog import AnalogInput
 from ltdb.sca.commands import I2C_MASTERS
@@ -97,6 +99,11 @@ class BoardModel:
         except InputError as error:
             low, high = model.address, model.address + (1 << model.map.bus_address_pins) - 1
             raise InputError(f"address of {name}", hex(chip.address), f"{low:#x} to {high:#x}") from error
+
+    @property
+    def assumptions(self) -> tuple[Provenance, ...]:
+        """What this model rests on beyond what is published: the netlist's, and those of the chips."""
+        return (*self.board.assumptions, *CONTROL_ASSUMPTIONS)
 
     def set_monitor(self, name: str, value: float) -> None:
         """Let a monitored quantity have a value: volts on the board, or degrees Celsius at a PT1000."""
