@@ -63,7 +63,8 @@ class BoardModel:
         }
         self.adc = {chip.name: QuadAdc(chip.address) for chip in self.board.adc.values()}
         self.mtx = {chip.name: OpticalTransmitter(chip.address) for chip in self.board.mtx.values()}
-        self.locx2 = {name: self._locx2(name) for name in self.board.locx2}
+        base = Locx2Registers().address
+        self.locx2 = {name: self._locx2(name, base) for name in self.board.locx2}
         self.reset_lines = {name: ResetLine(chip, chip.reset) for name, chip in self.adc.items()}
         self.reset_lines |= {name: ResetLine(chip, chip.reset) for name, chip in self.locx2.items()}
         self.reset_lines |= {name: ResetLine(chip, chip.reset) for name, chip in self.mtx.items()}
@@ -90,15 +91,13 @@ class BoardModel:
             sca.drive_gpio(sca.gpio.external)
         self._follow()
 
-    def _locx2(self, name: str) -> Locx2Registers:
-        chip = self.board.locx2[name]
-        model = Locx2Registers()
-        pins = chip.address - model.address
+    def _locx2(self, name: str, base: int) -> Locx2Registers:
+        address = self.board.locx2[name].address
         try:
-            return Locx2Registers(pins)
+            return Locx2Registers(address - base)
         except InputError as error:
-            low, high = model.address, model.address + (1 << model.map.bus_address_pins) - 1
-            raise InputError(f"address of {name}", hex(chip.address), f"{low:#x} to {high:#x}") from error
+            allowed = f"what its address pins can make, from {base:#x} on"
+            raise InputError(f"address of {name}", hex(address), allowed) from error
 
     @property
     def assumptions(self) -> tuple[Provenance, ...]:

@@ -368,7 +368,7 @@ def test_a_locx2_address_its_pins_cannot_make_is_named(tmp_path):
     )
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    with pytest.raises(InputError, match="0x50 to 0x57"):
+    with pytest.raises(InputError, match="address of locx2_00: got 0x11"):
         BoardModel(load_board(path))
 
 
