@@ -64,7 +64,10 @@ CONTROL_ASSUMPTIONS: tuple[Provenance, ...] = (
     _assumed("SCA SCLMODE", "0 = open drain", "table 6.3 of the manual; table 6.16 says the opposite"),
     _assumed("SCA INTTRIG", "1 = rising edge", "register table of the manual; its text says the opposite"),
     _assumed("SCA INTS", "collects, cleared by writing 0", "not said in the manual's table"),
-    _assumed("SCA ADC", "full scale is code 4095; a conversion takes 1 us + 150 us a volt", "150 us is the published maximum"),
+    _assumed(
+        "SCA ADC", "full scale is code 4095; a conversion takes 1 us + 150 us a volt",
+        "150 us is the published maximum",
+    ),
     _assumed("SCA SPI and JTAG registers", "in D[15:0]; length and bit order of JTAG as in SPI", "places not public"),
     _assumed("SCA SEU counter", "needs the JTAG channel enabled", "it shares the channel number"),
     _assumed("I2C maps of ADC and MTx", "maps of this project", "no public source gives the chips' own"),
