@@ -48,9 +48,8 @@ class DirectI2c:
 class ScaI2c:
     """One of the 16 I2C masters of a GBT-SCA.
 
-    A transfer carries at most 16 bytes; longer ones are refused, since only the chip's handle knows where
-    they may be cut. A read writes its prefix in a transfer of its own: the slaves here keep their pointer
-    through a stop.
+    A transfer carries at most 16 bytes; longer ones are refused, since only the chip's handle knows where they may be
+    cut. A read writes its prefix in a transfer of its own: the slaves here keep their pointer through a stop.
 
     Parameters
     ----------
@@ -75,8 +74,8 @@ class ScaI2c:
     async def read(self, address: int, prefix: bytes, count: int) -> bytes:
         """Write `prefix`, then read up to 16 bytes.
 
-        If the reply to the read itself is lost, prefix and read are both done again: that is safe, while
-        repeating the read alone would find the chip's pointer moved on.
+        If the reply to the read itself is lost, prefix and read are both done again: that is safe, while repeating
+        the read alone would find the chip's pointer moved on.
         """
         try:
             return await self._read_once(address, prefix, count)

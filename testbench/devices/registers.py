@@ -1,7 +1,7 @@
 """Register access by field name, the same for every chip and every path to it.
 
-Nothing is cached: reading reads the chip, and changing a field reads its registers, changes its bits in all
-copies, and writes them back. With `verify` the registers are read once more and every copy compared.
+Nothing is cached: reading reads the chip, and changing a field reads its registers, changes its bits in all copies,
+and writes them back. With `verify` the registers are read once more and every copy compared.
 """
 
 from __future__ import annotations
