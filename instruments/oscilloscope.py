@@ -64,12 +64,12 @@ class Trace:
 
     def values(self) -> NDArray[np.float64]:
         """Volts, shape (samples,)."""
-        codes: NDArray[np.float64] = self.codes.astype(np.float64)
-        return codes * self.scale + self.offset
+        volts: NDArray[np.float64] = self.codes.astype(np.float64) * self.scale + self.offset
+        return volts
 
     def time_s(self) -> NDArray[np.float64]:
         """Time of every sample after the trigger, shape (samples,)."""
-        return self.start_s + np.arange(self.codes.size) * self.sample_interval_s
+        return self.start_s + np.arange(self.codes.size, dtype=np.float64) * self.sample_interval_s
 
 
 class Oscilloscope(ABC):
