@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
-from typing import Any
 
 from instruments.errors import InstrumentError, OutputsNotOffError
 from instruments.power_supply import PowerSupply
@@ -21,7 +20,7 @@ Step = tuple[PowerSupply, int]
 """A supply and the number of one of its outputs."""
 
 _ATTEMPTS = 3
-_ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager
@@ -30,8 +29,8 @@ def outputs_off_at_end(order: Sequence[Step], *, leave_on_after_success: bool = 
 
     Inside the block SIGTERM and SIGHUP raise SystemExit, so that they end it like Ctrl-C does (main thread
     only: elsewhere Python does not deliver signals). While the outputs are being switched off further signals
-    wait. Each output gets three attempts, the later ones over a new connection; an output that cannot be
-    switched off does not keep the others from it.
+    wait. Each output gets three attempts, the second and third over a new connection and after all others
+    had their first, so that a dead supply does not keep the others on.
 
     Raises
     ------
@@ -40,76 +39,77 @@ def outputs_off_at_end(order: Sequence[Step], *, leave_on_after_success: bool = 
     """
     if len({(id(supply), output) for supply, output in order}) != len(order):
         raise InputError("outputs to switch off", len(order), "each output once")
-    with _signals_as_exceptions():
-        succeeded = False
-        try:
-            yield
-            succeeded = True
-        finally:
-            if not (succeeded and leave_on_after_success):
-                with _signals_held():
+    signals = _Signals()
+    try:
+        with _handled_by(signals):
+            succeeded = False
+            try:
+                try:
+                    yield
+                    succeeded = True
+                finally:
+                    # From here on signals wait. One that comes before this line has raised, and the outer
+                    # `finally` runs all the same.
+                    signals.ending = True
+            finally:
+                if not (succeeded and leave_on_after_success):
                     switch_off_in_order(order)
+    finally:
+        if signals.held:
+            signal.raise_signal(signals.held[0])
 
 
 def switch_off_in_order(order: Sequence[Step]) -> None:
     """Switch outputs off one after another; raise OutputsNotOffError at the end if any is not known to be off."""
-    failed: list[str] = []
-    problems: list[str] = []
-    for supply, output in order:
-        problem = _switch_off(supply, output)
-        if problem is not None:
-            failed.append(f"{supply.name} output {output}")
-            problems.append(problem)
-    if failed:
-        raise OutputsNotOffError(failed, problems)
-
-
-def _switch_off(supply: PowerSupply, output: int) -> str | None:
-    problem = ""
+    left = [(supply, output, "") for supply, output in order]
     for attempt in range(_ATTEMPTS):
-        try:
-            if attempt:
-                supply.reconnect()
-            supply.switch_off(output)
-        except InstrumentError as error:
-            problem = str(error)
-            with contextlib.suppress(InstrumentError):
-                # The command may have been obeyed although an error was reported with it.
-                if not supply.output_is_on(output):
-                    return None
-        else:
-            return None
-    return problem
+        tried = [(supply, output, _switch_off(supply, output, attempt > 0)) for supply, output, _ in left]
+        left = [(supply, output, problem) for supply, output, problem in tried if problem is not None]
+    if left:
+        names = [f"{supply.name} output {output}" for supply, output, _ in left]
+        raise OutputsNotOffError(names, [problem for *_, problem in left])
+
+
+def _switch_off(supply: PowerSupply, output: int, again: bool) -> str | None:
+    """Try once, over a new connection if it is not the first time; return the problem."""
+    try:
+        if again:
+            supply.reconnect()
+        supply.switch_off(output)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it must not keep the other outputs on
+        with contextlib.suppress(InstrumentError):
+            # The command may have been obeyed although an error was reported with it.
+            if not supply.output_is_on(output):
+                return None
+        return str(error)
+    return None
+
+
+class _Signals:
+    """Handler of the signals that end a program: the first raises, the others wait."""
+
+    def __init__(self) -> None:
+        self.ending = False
+        self.held: list[int] = []
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.ending:
+            self.held.append(number)
+            return
+        self.ending = True
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
 @contextlib.contextmanager
-def _signals_as_exceptions() -> Iterator[None]:
-    def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    with _handlers(dict.fromkeys(_ENDING_SIGNALS, end)):
-        yield
-
-
-@contextlib.contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP wait until the block is done, then deliver the first of them."""
-    held: list[int] = []
-    with _handlers(
-        dict.fromkeys((signal.SIGINT, *_ENDING_SIGNALS), lambda number, frame: held.append(number))
-    ):
-        yield
-    if held:
-        signal.raise_signal(held[0])
-
-
-@contextlib.contextmanager
-def _handlers(handlers: dict[signal.Signals, Callable[[int, FrameType | None], Any]]) -> Iterator[None]:
+def _handled_by(signals: _Signals) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    before = {}
     try:
+        for number in _ENDING_SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                before[number] = signal.signal(number, signals)
         yield
     finally:
         for number, handler in before.items():

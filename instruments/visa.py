@@ -217,7 +217,7 @@ class VisaConnection:
         self.bytes_read += length
         return block
 
-    def wait_complete(self, timeout_s: float, what: str = "*OPC?") -> None:
+    def wait_complete(self, timeout_s: float | None = None, what: str = "*OPC?") -> None:
         """Wait until the instrument has finished all it was told to do, or raise InstrumentTimeoutError."""
         answer = self.query("*OPC?", timeout_s)
         if answer.lstrip("+") != "1":

@@ -22,7 +22,6 @@ RANGES = {
     },
 }
 """Outputs of each model. Output 3 of the E36311A is left out: it is negative."""
-_SETTLING_S = 5.0
 
 
 class KeysightE36300(Driver, PowerSupply):
@@ -102,4 +101,4 @@ class KeysightE36300(Driver, PowerSupply):
     def _set_output(self, output: int, on: bool) -> None:
         with self.group(f"output {output} {'on' if on else 'off'}"):
             self.connection.write(f"OUTP {'ON' if on else 'OFF'},(@{output})")
-            self.connection.wait_complete(_SETTLING_S, f"output {output} {'on' if on else 'off'}")
+            self.connection.wait_complete(what=f"output {output} {'on' if on else 'off'}")

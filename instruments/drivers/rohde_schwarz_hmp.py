@@ -15,7 +15,6 @@ from ltdb.errors import InputError
 
 _OUTPUT = OutputRange(32.05, 10.01, 32.5)
 OUTPUTS = {"HMP4030": (1, 2, 3), "HMP4040": (1, 2, 3, 4)}
-_SETTLING_S = 5.0
 
 
 class RohdeSchwarzHmp(Driver, PowerSupply):
@@ -110,7 +109,7 @@ class RohdeSchwarzHmp(Driver, PowerSupply):
             self.connection.write(f"OUTP:SEL {'ON' if on else 'OFF'}")
             if on:
                 self.connection.write("OUTP:GEN ON")
-            self.connection.wait_complete(_SETTLING_S, what)
+            self.connection.wait_complete(what=what)
 
     def _leave_others_off(self, output: int) -> None:
         # The general switch would bring on every output chosen earlier, say at the front panel, unprotected.

@@ -1,4 +1,6 @@
-"""The conversation itself: locks, identity, blocks in chunks, errors by name, and never an answer to another question."""
+"""The conversation itself: locks, identity, blocks in chunks, errors by name, and no answer to another question."""
+
+# ruff: noqa: PT012 - the block that is ended by the error is what is tested here
 
 import contextlib
 import os
@@ -105,7 +107,7 @@ def test_a_garbled_block_is_a_named_error_and_the_next_answer_is_right(blob, ans
 )
 def test_faults_of_a_block(blob, kind, error):
     blob.twin.faults.arm(kind, "BLOB")
-    with pytest.raises(error, match="blob: BLOB?"):
+    with pytest.raises(error, match=r"blob: BLOB\?"):
         blob.query_block("BLOB?")
     assert blob.query_block("BLOB?") == Blob.content
 
@@ -143,7 +145,7 @@ def test_ctrl_c_between_question_and_answer_does_not_shift_the_answers(blob, mon
     ],
 )
 def test_answers_of_the_wrong_kind_are_named(blob, method, answer):
-    with pytest.raises(BadReplyError, match="blob: RAW?"):
+    with pytest.raises(BadReplyError, match=r"blob: RAW\?"):
         getattr(blob, method)(f"RAW? '{answer}'")
 
 
@@ -209,7 +211,7 @@ def test_a_lock_file_that_is_a_link_is_refused(tmp_path, bench, serve):
 
 def test_another_model_is_refused_by_name(bench, serve):
     with pytest.raises(
-        WrongInstrumentError, match="KeysightE36300 found Keysight Technologies 34461A .* allowed: E36311A"
+        WrongInstrumentError, match=r"KeysightE36300 found Keysight Technologies 34461A .* allowed: E36311A"
     ):
         KeysightE36300("supply", serve(Simulated34461A(bench))).open()
 
@@ -242,13 +244,15 @@ def test_opening_changes_nothing_and_keeps_old_errors_apart(bench, serve, visa):
 
 def test_errors_of_a_group_are_raised_together_with_what_was_done(bench, serve):
     with Keysight34461A("meter", serve(Simulated34461A(bench))) as meter:
-        with pytest.raises(
-            CommandRejectedError, match="meter: two mistakes: the instrument reports -113 .*; -222 "
-        ) as caught:
-            with meter.group("two mistakes"):
-                meter.connection.write("NONSENSE")
-                with meter.group("inner"):
-                    meter.connection.write("SENS:VOLT:NPLC 1000")
+        with (
+            pytest.raises(
+                CommandRejectedError, match=r"meter: two mistakes: the instrument reports -113 .*; -222 "
+            ) as caught,
+            meter.group("two mistakes"),
+        ):
+            meter.connection.write("NONSENSE")
+            with meter.group("inner"):
+                meter.connection.write("SENS:VOLT:NPLC 1000")
         assert [code for code, _ in caught.value.errors] == [-113, -222]
         with meter.group("nothing"):
             pass

@@ -152,7 +152,7 @@ def test_refused_protection_is_a_named_error_and_the_output_stays_off(pair):
     supply, twin = pair
     twin.faults.arm(FaultKind.REFUSED, r"VOLT:PROT(:LEV)? \d")
     with pytest.raises(
-        CommandRejectedError, match='protection of output 1: .*-240 "Hardware error'
+        CommandRejectedError, match=r'protection of output 1: .*-240 "Hardware error'
     ) as caught:
         supply.switch_on(1, SETTING[type(supply)])
     assert caught.value.instrument == "supply"
@@ -319,7 +319,8 @@ def test_a_signal_switches_outputs_off(pair, number, error):
     assert signal.getsignal(number) == before
 
 
-def test_signals_wait_until_the_outputs_are_off(pair, monkeypatch):
+@pytest.mark.parametrize("failing", [False, True])
+def test_signals_wait_until_the_outputs_are_off(pair, monkeypatch, failing):
     supply, twin = pair
     switch = type(supply)._set_output
 
@@ -332,6 +333,7 @@ def test_signals_wait_until_the_outputs_are_off(pair, monkeypatch):
     monkeypatch.setattr(type(supply), "_set_output", interrupted)
     with pytest.raises(KeyboardInterrupt), outputs_off_at_end([(supply, 2), (supply, 1)]):
         switch_both_on(supply)
+        assert not failing
     assert outputs_on(twin) == []
 
 
