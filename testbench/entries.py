@@ -114,6 +114,14 @@ class Table(_Plain):
 
 
 @dataclass(frozen=True)
+class Exchange(_Plain):
+    """One transaction with the board and its outcome, as `testbench.transaction_json` writes them."""
+
+    transaction: dict[str, Any]
+    outcome: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Assumption:
     """A fact the run rests on, with its source and how far it can be trusted."""
 
@@ -159,6 +167,7 @@ class Kinds:
         "table": Table,
         "note": Note,
         "assumption": Assumption,
+        "transaction": Exchange,
     }
     BY_CLASS: ClassVar[dict[type, str]] = {cls: name for name, cls in BY_NAME.items()}
 

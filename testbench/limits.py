@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ltdb.errors import InputError
 from ltdb.provenance import Tag
+
+if TYPE_CHECKING:
+    from ltdb.locx2 import Fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,16 @@ def at_least(low: float, source: str, tag: Tag) -> Limit:
 def exactly(value: float, source: str, tag: Tag) -> Limit:
     """Return a limit only one value meets; for counts."""
     return Limit(value, value, source, tag)
+
+
+def limit_of(fact: Fact, tolerance: float = 0.0) -> Limit:
+    """Return the limit a published number stands for.
+
+    "below" and "at most" bound from above; "is" allows `tolerance` to either side, such as half of the last digit.
+    """
+    if fact.relation == "is":
+        return Limit(fact.value - tolerance, fact.value + tolerance, fact.source, fact.tag)
+    return at_most(fact.value, fact.source, fact.tag)
 
 
 def is_number(value: object) -> bool:

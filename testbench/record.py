@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ltdb.errors import BenchError, InputError
-from testbench.entries import Entry, entry_from_json, kind_of
+from testbench.entries import Entry, Exchange, entry_from_json, kind_of
 
 _TAIL = re.compile(rb',"crc32":"([0-9a-f]{8})"}')
 _TAIL_BYTES = len(',"crc32":"00000000"}')
@@ -122,6 +122,23 @@ def read_record(path: Path) -> Iterator[Line | Damage]:
         yield line
     if bad:
         yield Damage(where, None, reason)
+
+
+def recorded_exchanges(path: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return the transactions of a record with their outcomes, as `testbench.transports.replay.Replay` takes them.
+
+    Raises
+    ------
+    InputError
+        If the record cannot be read or is damaged: a replay with gaps would prove nothing.
+    """
+    exchanges = []
+    for line in read_record(path):
+        if isinstance(line, Damage):
+            raise InputError("record to replay", str(line), "a record without damage", str(path))
+        if isinstance(line.entry, Exchange):
+            exchanges.append((line.entry.transaction, line.entry.outcome))
+    return exchanges
 
 
 def _raw_lines(path: Path) -> Iterator[bytes]:

@@ -172,7 +172,14 @@ def _run_section(plan: Plan, section: Section, writer: RecordWriter, show_progre
     except OSError as error:
         raise RecordError(f"directory {directory} cannot be made: {error.strerror}") from error
     context = Context(
-        section.name, plan.layout, plan.seed, plan.quick, directory, writer.append, show_progress
+        section.name,
+        plan.layout,
+        plan.layout_source,
+        plan.seed,
+        plan.quick,
+        directory,
+        writer.append,
+        show_progress,
     )
     writer.append(SectionBegin(section.name, section.title, section.description))
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ltdb.errors import InputError
 from ltdb.provenance import Provenance
-from testbench.entries import Assumption, Entry, Note, Table
+from testbench.entries import Assumption, Entry, Exchange, Note, Table
 from testbench.limits import Limit
 from testbench.measurement import Measurement
 from testbench.progress import progress
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from ltdb.line_code.format import FrameFormat
     from testbench.progress import Advance
+    from testbench.transactions import Transaction
+    from testbench.transport import Outcome
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Context:
 
     section: str
     layout: FrameFormat
+    layout_source: str
+    """Name of a shipped layout or path of the user's file, for what is built in another process."""
     seed: int
     quick: bool
     directory: Path
@@ -81,11 +85,22 @@ class Context:
         """Record a fact that this section's results rest on."""
         self.record(Assumption(provenance))
 
+    def exchange(self, transaction: Transaction, outcome: Outcome) -> None:
+        """Record a transaction and its outcome: the observer of a session with the board."""
+        from testbench.transaction_json import outcome_to_json, transaction_to_json
+
+        self.record(Exchange(transaction_to_json(transaction), outcome_to_json(outcome)))
+
     def random(self, purpose: str = "") -> np.random.Generator:
         """Return a random generator that depends on the run's seed, the section and the purpose alone."""
         import numpy as np
 
         return np.random.default_rng([self.seed, zlib.crc32(f"{self.section}/{purpose}".encode())])
+
+    @property
+    def simulation_seed(self) -> int:
+        """A seed for a simulator, which takes 1 to 2^31 - 1."""
+        return 1 + self.seed % (2**31 - 1)
 
     def progress(self, text: str, total: float | None) -> AbstractContextManager[Advance]:
         """Show progress where there is a terminal."""

@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-from ltdb.provenance import Tag
-from testbench.limits import Limit
+from testbench.limits import limit_of
+from testbench.quantity import quantity
 from testbench.section import Context, Section
 
-_FINAL_PAPER = "JINST 11 C02013 (arXiv:2009.08627), abstract: 14.3 %"
-_TWEPP = "TWEPP 2015, indico 357738/848897: 12.5 %"
-_LINE_RATE = (
-    "JINST 11 C02013 (arXiv:2009.08627), abstract: 5.12 Gb/s; at the exact LHC clock of 40.079 MHz 0.2 % more"
-)
+_LAST_DIGIT = 0.0005
+"""Both overheads are published with three digits, so each may differ by half of its last one."""
+_LHC_CLOCK = 0.0025
+"""The LHC clock is 0.2 % faster than the 40 MHz that the published line rate is counted with."""
 
 
 def run(context: Context) -> None:
     """Compute both overhead figures, the line rate and the frame period from the layout in force."""
-    layout = context.layout
-    # The published figures have three digits, so each allows half a unit of its last one.
+    from ltdb.locx2 import published_facts
+
+    layout, facts = context.layout, published_facts()
+    rate = facts["line_rate"]
     context.measure(
         "Overhead over payload",
-        100 * layout.overhead_over_payload,
-        "%",
-        limit=Limit(14.25, 14.35, _FINAL_PAPER, Tag.CERTAIN),
+        layout.overhead_over_payload,
+        "",
+        limit=limit_of(facts["overhead_over_payload"], _LAST_DIGIT),
         note=f"{layout.overhead_bits} / {layout.payload_bits} bits",
     )
     context.measure(
         "Overhead over line bits",
-        100 * layout.overhead_over_line,
-        "%",
-        limit=Limit(12.45, 12.55, _TWEPP, Tag.CERTAIN),
+        layout.overhead_over_line,
+        "",
+        limit=limit_of(facts["overhead_over_line"], _LAST_DIGIT),
         note=f"{layout.overhead_bits} / {layout.frame_bits} bits",
     )
     context.measure(
         "Line rate",
         layout.line_rate_hz,
-        "b/s",
-        limit=Limit(5.115e9, 5.135e9, _LINE_RATE, Tag.CERTAIN),
-        note=f"{layout.frame_bits} bits in one bunch crossing of {1e9 / layout.bunch_crossing_hz:.4f} ns",
+        rate.unit,
+        limit=limit_of(rate, _LHC_CLOCK * rate.value),
+        note=f"{layout.frame_bits} bits in a bunch crossing of {quantity(1 / layout.bunch_crossing_hz, 's')}",
     )
     context.measure("Frame period", 1 / layout.bunch_crossing_hz, "s")
     context.measure("Unit interval", layout.unit_interval_s, "s")
     context.measure("Payload rate", layout.payload_bits * layout.bunch_crossing_hz, "b/s")
     context.table(
         "The frame, in the order on the wire",
-        ["field", "first bit", "bits", "content"],
+        ["Field", "First bit", "Bits", "Content"],
         [
             [name, layout.field_start[name], bits, content]
             for name, bits, content in sorted(

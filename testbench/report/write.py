@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -46,6 +47,7 @@ def write_whole(path: Path, text: str) -> Path:
         part.write_text(text, "utf-8")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it may not be there, or its directory may not
+            part.unlink()
         raise BenchError(f"{path} cannot be written: {error.strerror}") from error
     return path
