@@ -6,12 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from ltdb.errors import InputError
+from ltdb.signal.waveform import Waveform
 
 Progress = Callable[[int, int], None]
 """Called with (bytes so far, bytes in all) while a trace is read."""
@@ -44,32 +41,6 @@ class Sampling:
     def interval_s(self) -> float:
         """Time between samples."""
         return 1 / self.rate_hz
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One channel of one acquisition: volts = code * scale + offset, time = start_s + index * sample_interval_s.
-
-    The fields are those of the signal engine's waveform. Time 0 is the trigger.
-    """
-
-    codes: NDArray[Any]
-    """One-dimensional int8 or int16, as sent by the instrument."""
-    sample_interval_s: float
-    scale: float
-    offset: float
-    start_s: float
-    unit: str
-    name: str
-
-    def values(self) -> NDArray[np.float64]:
-        """Volts, shape (samples,)."""
-        volts: NDArray[np.float64] = self.codes.astype(np.float64) * self.scale + self.offset
-        return volts
-
-    def time_s(self) -> NDArray[np.float64]:
-        """Time of every sample after the trigger, shape (samples,)."""
-        return self.start_s + np.arange(self.codes.size, dtype=np.float64) * self.sample_interval_s
 
 
 class Oscilloscope(ABC):
@@ -116,12 +87,12 @@ class Oscilloscope(ABC):
         """
 
     @abstractmethod
-    def read_trace(self, channel: int, progress: Progress | None = None) -> Trace:
-        """Read a channel of the record taken last."""
+    def read_trace(self, channel: int, progress: Progress | None = None) -> Waveform:
+        """Read a channel of the record taken last; its time 0 is the trigger, its codes are the instrument's."""
 
     def capture(
         self, channels: Sequence[int], timeout_s: float = 10.0, progress: Progress | None = None
-    ) -> dict[int, Trace]:
+    ) -> dict[int, Waveform]:
         """Take one record and read these channels of it."""
         self.acquire(channels, timeout_s)
         return {channel: self.read_trace(channel, progress) for channel in channels}

@@ -1,81 +1,54 @@
-"""Power of the parts of the board, as far as it was published.
+"""Power of the parts of the board, as far as it was published; the facts are data in ``power.toml`` and ``locx2.toml``.
 
-The board's total is not here because no source gives it: GBTx, receiving side of the MTRx, analogue section and
-converter losses are missing from the table, and so is the split over rails.
+The sum over a board is a lower bound with gaps, and no statement about the board's consumption: see the head of
+``power.toml``.
 """
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
-from ltdb.provenance import Tag
-
-LOCX2_BUDGET_W = 1.0
-"""Budget for LOCx2, certain: TWEPP 2015 poster (studylib.net/doc/10063636)."""
-LOCX2_LINE_RATE_BIT_S = 2 * 5.12e9
-"""Both channels of a LOCx2, certain: title of arXiv:2009.08627; divides the power into energy per bit."""
+from ltdb.board import ADC_CHANNELS, Board
+from ltdb.locx2 import published_facts
+from ltdb.provenance import Provenance, Tag
 
 
 @dataclass(frozen=True, slots=True)
 class PartPower:
-    """Power of one kind of part and how many of it a board has."""
+    """Published power of one part."""
 
     part: str
     power_w: float
-    """Of one part."""
     tag: Tag
     source: str
-    count: int
-    """On a whole LTDB."""
-    count_tag: Tag
-    count_source: str
 
     @property
-    def board_power_w(self) -> float:
-        """Of all parts of the kind on a board."""
-        return self.power_w * self.count
+    def provenance(self) -> Provenance:
+        """The same as a line of a list of assumptions."""
+        return Provenance(f"power of {self.part}", f"{self.power_w:g} W", self.tag, self.source)
 
 
-PARTS = (
-    PartPower(
-        "LOCx2",
-        0.843,
-        Tag.CERTAIN,
-        "abstract of arXiv:2009.08627; a later paper of the group compares with 900 mW (arXiv:2009.07130)",
-        20,
-        Tag.INFERRED,
-        "40 fibres (arXiv:1806.08046), two to a chip",
-    ),
-    PartPower(
-        "LOCld",
-        0.320,
-        Tag.CERTAIN,
-        "abstract of arXiv:2009.06148",
-        20,
-        Tag.INFERRED,
-        "40 fibres (arXiv:1806.08046), a dual driver",
-    ),
-    PartPower(
-        "ADC channel",
-        0.050,
-        Tag.CERTAIN,
-        "arXiv:1706.01535, of the dual-channel prototype; the final quad chip may differ",
-        320,
-        Tag.CERTAIN,
-        "320 super cells a board (arXiv:1806.08046)",
-    ),
-    PartPower(
-        "GBT-SCA",
-        0.065,
-        Tag.INFERRED,
-        "typical currents of the GBT-SCA manual at 1.5 V, ports without load",
-        5,
-        Tag.INFERRED,
-        "5 GBT links a board (arXiv:1806.08046), one SCA each",
-    ),
-)
+@cache
+def published_powers() -> Mapping[str, PartPower]:
+    """Return the powers by part: "LOCx2", "LOCld", "ADC channel", "GBT-SCA"."""
+    locx2 = published_facts()["power"]
+    tables = tomllib.loads(files("ltdb").joinpath("power.toml").read_text("utf-8"))
+    others = {
+        part: PartPower(part, table["power_w"], Tag(table["tag"]), table["source"])
+        for part, table in tables.items()
+    }
+    return {"LOCx2": PartPower("LOCx2", locx2.value, locx2.tag, locx2.source), **others}
 
 
-def part_power(part: str) -> PartPower:
-    """Return the entry of a part; KeyError if there is none."""
-    return {entry.part: entry for entry in PARTS}[part]
+def parts_on(board: Board) -> Mapping[str, int]:
+    """Count, on a board, the parts whose power is published; each MTx holds one dual LOCld (inferred)."""
+    return {
+        "LOCx2": len(board.locx2),
+        "LOCld": len(board.mtx),
+        "ADC channel": ADC_CHANNELS * len(board.adc),
+        "GBT-SCA": len(board.sca),
+    }

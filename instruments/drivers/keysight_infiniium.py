@@ -14,8 +14,9 @@ import numpy as np
 
 from instruments.driver import Driver, parse_error
 from instruments.errors import InstrumentError
-from instruments.oscilloscope import Acquisition, Oscilloscope, Progress, Sampling, Slope, Trace
+from instruments.oscilloscope import Acquisition, Oscilloscope, Progress, Sampling, Slope
 from ltdb.errors import InputError
+from ltdb.signal.waveform import Waveform
 
 _MODELS = (
     *(
@@ -90,7 +91,7 @@ class KeysightInfiniium(Driver, Oscilloscope):
             self.connection.write(":DIGITIZE " + ",".join(f"CHANNEL{channel}" for channel in channels))
             self.connection.wait_complete(timeout_s, ":DIGITIZE")
 
-    def read_trace(self, channel: int, progress: Progress | None = None) -> Trace:
+    def read_trace(self, channel: int, progress: Progress | None = None) -> Waveform:
         """Read a channel of the record taken last, two bytes a sample."""
         self.check_channel(channel)
         connection = self.connection
@@ -107,13 +108,12 @@ class KeysightInfiniium(Driver, Oscilloscope):
             if points < 1 or interval_s <= 0 or volts == 0:
                 raise InputError("record of the oscilloscope", f"{points} points, {interval_s} s", "a record")
             data = connection.query_block(":WAVEFORM:DATA?", expected_bytes=2 * points, progress=progress)
-        return Trace(
+        return Waveform(
             codes=np.frombuffer(data, "<i2"),
             sample_interval_s=interval_s,
             scale=volts,
             offset=zero_v,
             start_s=start_s,
-            unit="V",
             name=f"{self.name} channel {channel}",
         )
 

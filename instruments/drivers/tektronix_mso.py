@@ -15,8 +15,9 @@ import numpy as np
 
 from instruments.driver import Driver
 from instruments.errors import InstrumentError
-from instruments.oscilloscope import Acquisition, Oscilloscope, Progress, Sampling, Slope, Trace
+from instruments.oscilloscope import Acquisition, Oscilloscope, Progress, Sampling, Slope
 from ltdb.errors import InputError
+from ltdb.signal.waveform import Waveform
 
 _EVENT = re.compile(r'(-?\d+),"((?:[^"]|"")*)"')
 _NO_FAULT = frozenset({0, 1, 401, 402, 403, 405})
@@ -91,7 +92,7 @@ class TektronixMso(Driver, Oscilloscope):
             self.connection.write("ACQUIRE:STATE RUN")
             self.connection.wait_complete(timeout_s, "ACQUIRE:STATE RUN")
 
-    def read_trace(self, channel: int, progress: Progress | None = None) -> Trace:
+    def read_trace(self, channel: int, progress: Progress | None = None) -> Waveform:
         """Read a channel of the record taken last, one byte a sample."""
         self.check_channel(channel)
         connection = self.connection
@@ -111,13 +112,12 @@ class TektronixMso(Driver, Oscilloscope):
             if points < 1 or interval_s <= 0 or volts == 0:
                 raise InputError("record of the oscilloscope", f"{points} points, {interval_s} s", "a record")
             data = connection.query_block("CURVE?", expected_bytes=points, progress=progress)
-        return Trace(
+        return Waveform(
             codes=np.frombuffer(data, np.int8),
             sample_interval_s=interval_s,
             scale=volts,
             offset=zero_v - zero_code * volts,
             start_s=zero_s - trigger * interval_s,
-            unit="V",
             name=f"{self.name} channel {channel}",
         )
 

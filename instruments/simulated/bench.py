@@ -76,7 +76,7 @@ class Bench:
         load: BoardLoad | None = None,
         waveforms: WaveformProvider | None = None,
         bit_errors: BitErrorProvider | None = None,
-        transmitter_rails: tuple[str, ...] = ("digital_2v5", "chip_2v5"),
+        transmitter_rails: tuple[str, ...] = ("locx2_2v5", "chip_2v5"),
         lead_resistance_ohm: float = 0.01,
         seed: int = 1,
     ) -> None:

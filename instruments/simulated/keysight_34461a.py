@@ -22,7 +22,7 @@ class Simulated34461A(ScpiTwin):
 
     IDENTITY = "Keysight Technologies,34461A,SIM0005,A.03.02-02.40-03.02-00.52-03-01"
 
-    def __init__(self, bench: Bench, rail: str = "digital_2v5") -> None:
+    def __init__(self, bench: Bench, rail: str = "locx2_2v5") -> None:
         super().__init__(bench)
         self.rail = rail
         self._generator = np.random.default_rng([bench.seed, 34461])

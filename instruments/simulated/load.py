@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from ltdb.board import Board, load_board
 from ltdb.errors import InputError
-from ltdb.power import part_power
+from ltdb.power import parts_on, published_powers
 from ltdb.provenance import Provenance, Tag
 
 ASSUMPTION = Provenance(
     "rails of the simulated board",
-    "LOCx2 2.5 V, LOCld 3.3 V, ADC 2.5 V, GBT-SCA 1.5 V; current proportional to voltage",
+    "LOCx2 2.5 V, LOCld 3.3 V, ADC 2.5 V alone, GBT-SCA 1.5 V; current proportional to voltage",
     Tag.ASSUMED,
     "a thesis abstract (globethesis 1220330467960395) makes 3.3 V for the drivers and 2.5 V for LOCx2 likely, "
     "1.5 V is the SCA manual's; all else is a choice of the simulation",
@@ -38,22 +39,41 @@ class Rail:
     parts: Mapping[str, int]
 
 
-BOARD_RAILS = {
-    "digital_2v5": Rail(2.5, {"LOCx2": part_power("LOCx2").count}),
-    "driver_3v3": Rail(3.3, {"LOCld": part_power("LOCld").count}),
-    "adc_2v5": Rail(2.5, {"ADC channel": part_power("ADC channel").count}),
-    "control_1v5": Rail(1.5, {"GBT-SCA": part_power("GBT-SCA").count}),
-}
-"""The whole board, for the four-output supply."""
+PART_ON_RAIL = {"locx2_2v5": "LOCx2", "optical_3v3": "LOCld", "adc_2v5": "ADC channel", "gbt_1v5": "GBT-SCA"}
+"""Which part hangs on which rail; named like the monitors in the board's netlist, without the SCA's number."""
+
+
+def board_rails(board: Board) -> dict[str, Rail]:
+    """Rails of a whole board, for the four-output supply; nominal voltages are those of its monitors.
+
+    Raises
+    ------
+    InputError
+        If the board monitors no such rail.
+    """
+    parts, rails = parts_on(board), {}
+    for name, part in PART_ON_RAIL.items():
+        monitors = [monitor for monitor in board.monitor.values() if monitor.name.startswith(f"{name}_")]
+        if not monitors:
+            raise InputError(
+                "rail of the simulated board", repr(name), "a monitor of that name in the netlist"
+            )
+        rails[name] = Rail(monitors[0].nominal, {part: parts[part]})
+    return rails
+
+
 CHIP_BOARD_RAILS = {"chip_2v5": Rail(2.5, {"LOCx2": 1}), "chip_3v3": Rail(3.3, {"LOCld": 1})}
 """A test board with one LOCx2 and one driver, for the bench supply."""
 
 
 class PublishedLoad:
-    """Board with the published powers; `active` says which fraction of each kind of part is working now."""
+    """Boards with the published powers; `set_active` says which fraction of each kind of part is working now.
+
+    The default is the shipped board on its rails and a test board on its own.
+    """
 
     def __init__(self, rails: Mapping[str, Rail] | None = None) -> None:
-        self.rails = dict({**BOARD_RAILS, **CHIP_BOARD_RAILS} if rails is None else rails)
+        self.rails = dict({**board_rails(load_board()), **CHIP_BOARD_RAILS} if rails is None else rails)
         self._active = {part: 1.0 for rail in self.rails.values() for part in rail.parts}
 
     def set_active(self, part: str, fraction: float) -> None:
@@ -74,8 +94,8 @@ class PublishedLoad:
         """Return the current of a rail; 0 for a rail the board does not have."""
         if rail not in self.rails:
             return 0.0
-        supply = self.rails[rail]
+        supply, powers = self.rails[rail], published_powers()
         power_w = sum(
-            self._active[part] * count * part_power(part).power_w for part, count in supply.parts.items()
+            self._active[part] * count * powers[part].power_w for part, count in supply.parts.items()
         )
         return power_w / supply.nominal_v * (voltage_v / supply.nominal_v)

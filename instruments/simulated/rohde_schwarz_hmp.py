@@ -11,7 +11,7 @@ from instruments.simulated.status import ScpiError
 from instruments.simulated.supply_output import SupplyOutput
 from instruments.simulated.twin import Call, ScpiTwin, command, in_range, query, whole
 
-DEFAULT_WIRING = {1: "digital_2v5", 2: "driver_3v3", 3: "adc_2v5", 4: "control_1v5"}
+DEFAULT_WIRING = {1: "locx2_2v5", 2: "optical_3v3", 3: "adc_2v5", 4: "gbt_1v5"}
 _OUTPUT = OutputRange(32.05, 10.01, 32.5)
 _VOLTAGE = "[SOURce:]VOLTage[:LEVel][:IMMediate][:AMPLitude]"
 _CURRENT = "[SOURce:]CURRent[:LEVel][:IMMediate][:AMPLitude]"

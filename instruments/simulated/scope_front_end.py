@@ -66,7 +66,6 @@ class ScopeFrontEnd:
         self.rate_hz, self.samples = self.rates_hz[-1], 10_000
         self.trigger_channel, self.trigger_level_v, self.trigger_rising = 1, 0.0, True
         self.acquisitions = 0
-        self._taken: dict[int, tuple[Channel, WaveformRequest]] = {}
         self._records: dict[int, Record] = {}
 
     def set_rate(self, rate_hz: float) -> None:
@@ -77,7 +76,6 @@ class ScopeFrontEnd:
         """Take a record of these channels, as they are set now; the trigger lies in the middle."""
         self.acquisitions += 1
         self._records = {}
-        self._taken = {}
         for channel in channels:
             settings = self.channels[channel]
             request = WaveformRequest(
@@ -89,15 +87,11 @@ class ScopeFrontEnd:
                 powered=self.bench.powered,
                 seed=(self.bench.seed, self.acquisitions, channel),
             )
-            self._taken[channel] = (Channel(True, settings.volts_per_division, settings.offset_v), request)
+            self._records[channel] = self._convert(settings, request)
 
     def record(self, channel: int) -> Record | None:
         """Return a channel of the last record, None if it was not recorded."""
-        if channel not in self._taken:
-            return None
-        if channel not in self._records:
-            self._records[channel] = self._convert(*self._taken[channel])
-        return self._records[channel]
+        return self._records.get(channel)
 
     def _convert(self, settings: Channel, request: WaveformRequest) -> Record:
         half = 1 << (self.code_bits - 1)

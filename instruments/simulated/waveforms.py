@@ -7,12 +7,13 @@ The link simulator, or waveforms made from gateware, take its place through the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ltdb.locx2 import published_facts
 from ltdb.provenance import Provenance, Tag
 
 BITS_PER_REFERENCE_CYCLE = 128
@@ -68,19 +69,14 @@ class SerialLine:
     """Peak to peak."""
     edge_time_s: float = 60e-12
     """20 % to 80 %."""
-    random_jitter_s: float = 1e-12
+    random_jitter_s: float = field(default_factory=lambda: published_facts()["random_jitter"].value)
     noise_v: float = 0.004
 
     @property
     def assumptions(self) -> tuple[Provenance, ...]:
         """What the waveform rests on."""
         return (
-            Provenance(
-                "jitter of the simulated line",
-                f"{self.random_jitter_s:g} s rms, independent from edge to edge",
-                Tag.SECONDARY,
-                "below 1 ps rms: summary of arXiv:2009.08627",
-            ),
+            published_facts()["random_jitter"].provenance,
             Provenance(
                 "shape of the simulated line",
                 f"{self.amplitude_v:g} V, edges {self.edge_time_s:g} s, noise {self.noise_v:g} V rms",

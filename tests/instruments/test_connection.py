@@ -114,7 +114,7 @@ def test_faults_of_a_block(blob, kind, error):
 
 def test_a_late_answer_is_not_taken_for_the_next_one(bench, serve):
     twin = SimulatedE36312A(bench)
-    with VisaConnection("supply", serve(twin), timeout_s=0.2) as connection:
+    with VisaConnection("supply", serve(twin), timeout_s=0.5) as connection:
         connection.write("VOLT 1.5")
         twin.faults.arm(FaultKind.LATE_REPLY, r"VOLT\?")
         with pytest.raises(InstrumentTimeoutError):
@@ -299,7 +299,7 @@ def test_an_instrument_that_does_not_answer_is_a_named_error_and_unlocked(bench,
     resource = serve(twin)
     twin.faults.arm(FaultKind.TIME_OUT, times=FOREVER)
     with pytest.raises(InstrumentTimeoutError, match=r"supply: \*IDN?"):
-        KeysightE36300("supply", resource, timeout_s=0.1).open()
+        KeysightE36300("supply", resource, timeout_s=0.3).open()
     twin.faults.clear()
     with KeysightE36300("supply", resource):
         pass

@@ -30,7 +30,6 @@ from instruments.simulated.stanford_cg635 import SimulatedCg635
 from instruments.simulated.tektronix_mso import SimulatedDpo71604c
 from instruments.simulated.waveforms import SerialLine, prbs7
 from ltdb.errors import InputError
-from ltdb.power import PARTS, part_power
 
 SCOPES = [(TektronixMso, SimulatedDpo71604c, 256), (KeysightInfiniium, SimulatedDsav134a, 1024)]
 CHIP = SafeOutput(2.5, 0.5, 2.8)
@@ -70,7 +69,7 @@ def test_a_trace_has_the_volts_and_times_of_the_signal(scope_on):
         assert trace.codes.shape == (4000,)
         assert (trace.unit, trace.name) == ("V", f"scope channel {channel}")
         time = (np.arange(4000) - 2000) * 100e-12
-        np.testing.assert_allclose(trace.time_s(), time, atol=1e-15)
+        np.testing.assert_allclose(trace.time_s(np.arange(len(trace))), time, atol=1e-15)
         expected = offset + 0.15 * np.sin(2 * np.pi * 10e6 * time)
         half_code = scope.divisions * step / codes / 2
         np.testing.assert_allclose(trace.values(), expected, atol=half_code * 1.0001)
@@ -165,7 +164,7 @@ def powered_bench(serve, jitter_s, **arguments):
 
 
 def crossings_s(trace):
-    values, time = trace.values(), trace.time_s()
+    values, time = trace.values(), trace.time_s(np.arange(len(trace)))
     index = np.flatnonzero(np.diff(np.signbit(values)))
     fraction = values[index] / (values[index] - values[index + 1])
     return time[index] + fraction * trace.sample_interval_s
@@ -192,7 +191,7 @@ def test_the_line_carries_prbs7_at_128_times_the_reference(scope_on, serve):
     scope.set_sampling(40e9, 8000)
     trace = scope.capture([1])[1]
     bits = np.arange(0, 400)
-    sampled = np.interp((bits + 0.5) / 5.12e9, trace.time_s(), trace.values()) > 0
+    sampled = np.interp((bits + 0.5) / 5.12e9, trace.time_s(np.arange(len(trace))), trace.values()) > 0
     assert np.array_equal(sampled, prbs7(bits) == 1)
     # the recurrence of x^7 + x^6 + 1, every state but zero once
     sequence = prbs7(np.arange(254))
@@ -344,10 +343,22 @@ def test_what_the_tester_cannot_do(tester_on, bench, call, what):
         call(tester_on(bench))
 
 
-def test_published_powers_stand_once():
-    assert [part_power(part.part) for part in PARTS] == list(PARTS)
-    assert part_power("LOCx2").board_power_w == pytest.approx(16.86)
-    assert part_power("LOCx2").power_w / (2 * 5.12e9) == pytest.approx(82.3e-12, rel=1e-3)
+def test_the_board_draws_what_its_parts_are_published_to_need():
+    load = Bench().load
+    # 20 LOCx2 of 843 mW, 20 LOCld of 320 mW, 320 ADC channels of 50 mW, 5 GBT-SCA of 65 mW
+    nominal = {
+        "locx2_2v5": (2.5, 16.86),
+        "optical_3v3": (3.3, 6.4),
+        "adc_2v5": (2.5, 16.0),
+        "gbt_1v5": (1.5, 0.325),
+    }
+    for rail, (volts, watts) in nominal.items():
+        assert volts * load(rail, volts) == pytest.approx(watts)
+    assert load("nothing", 5.0) == 0
+    with pytest.raises(InputError, match="one of LOCx2"):
+        load.set_active("FPGA", 1)
+    with pytest.raises(InputError, match="active fraction of LOCx2"):
+        load.set_active("LOCx2", 1.5)
 
 
 def test_a_dead_supply_is_reported_beside_the_error_that_came_first(bench, serve):

@@ -34,7 +34,7 @@ from ltdb.errors import InputError
 FAMILIES = [(KeysightE36300, SimulatedE36312A), (RohdeSchwarzHmp, SimulatedHmp4040)]
 SETTING = {KeysightE36300: SafeOutput(2.5, 0.5, 2.8), RohdeSchwarzHmp: SafeOutput(2.5, 8.0, 2.8)}
 SECOND = {KeysightE36300: SafeOutput(3.3, 0.2, 3.8), RohdeSchwarzHmp: SafeOutput(3.3, 2.5, 3.8)}
-TIMEOUT_S = 0.3
+TIMEOUT_S = 0.5
 
 
 @pytest.fixture(params=FAMILIES, ids=["keysight", "rohde_schwarz"])
