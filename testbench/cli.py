@@ -25,6 +25,7 @@ COMMANDS = {
     "configure": "testbench.commands.configure",
     "serve": "testbench.commands.serve",
     "board": "testbench.commands.board",
+    "instruments": "testbench.commands.instruments",
 }
 """Where each subcommand lives. Importing one of these modules must stay cheap: no numpy, numba, matplotlib or
 amaranth before `run_command` is called, so that ``ltdb --help`` answers at once."""
