@@ -71,6 +71,40 @@ def from_component(path: str, name: str) -> Callable[[FrameFormat], str]:
     return build
 
 
+def bit_pair_fs(layout: FrameFormat) -> int:
+    """Duration of two unit intervals in whole femtoseconds: the period of the bit clock of a simulated bench.
+
+    It is exact for 5.12 Gb/s (390 625 fs). All clocks of a bench are made of it, so rounding it changes every rate
+    by the same factor (at most 1.3e-6) and no ratio.
+    """
+    return round(2e15 * layout.unit_interval_s)
+
+
+def locx2_verilog(layout: FrameFormat) -> str:
+    """Verilog of the transmitter chip, and the width of its fault port as the macro UPSETS."""
+    from hdl.locx2.chip import Locx2
+
+    chip = Locx2(layout)
+    return f"`define UPSETS {len(chip.upset)}\n" + amaranth_verilog(chip, "locx2")
+
+
+def link_verilog(layout: FrameFormat) -> str:
+    """Verilog of the transmitter chip and of the receiver."""
+    from hdl.line_code.receiver import Receiver
+
+    return locx2_verilog(layout) + amaranth_verilog(Receiver(layout), "receiver")
+
+
+def locx2_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of `locx2_bench`."""
+    return {"PAIR_FS": bit_pair_fs(layout), "LANES": layout.lanes // 2, "SLOTS": layout.lane_slots}
+
+
+def link_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of `link_bench`."""
+    return {**locx2_parameters(layout), "LANES": layout.lanes, "SAMPLE_BITS": layout.sample_bits}
+
+
 def receiver_parameters(layout: FrameFormat) -> Mapping[str, int]:
     """Parameters of `receiver_words`."""
     return {
@@ -110,6 +144,29 @@ DESIGNS: dict[str, Design] = {
             "The simulation's own parts, against each other",
             top="block_bench",
             sources=(*SIMULATION_BLOCKS, "simulation/block_bench.v"),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "locx2_bench",
+            "LOCx2, bit by bit, with its ADCs, clocks and slow control",
+            top="locx2_bench",
+            build=locx2_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/locx2_bench.v"),
+            parameters=locx2_parameters,
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "link_bench",
+            "The whole link, bit by bit: ADC lanes, LOCx2, disturbed fibres, receivers",
+            top="link_bench",
+            build=link_verilog,
+            sources=(
+                *SIMULATION_BLOCKS,
+                "simulation/locx2_bench.v",
+                "simulation/receiver_bench.v",
+                "simulation/link_bench.v",
+            ),
+            parameters=link_parameters,
             public=SIMULATION_PUBLIC,
         ),
         Design(

@@ -37,6 +37,16 @@ def stored_width(register: Register) -> int:
     return max((f.lsb + f.width for f in register.fields if f.access is Access.READ_WRITE), default=0)
 
 
+def stored_bits(registers: RegisterMap) -> tuple[UpsetBit, ...]:
+    """Say what each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
+    return tuple(
+        UpsetBit(register.name, bit, copy)
+        for register in registers.registers
+        for copy in range(COPIES)
+        for bit in range(stored_width(register))
+    )
+
+
 class RegisterFile(wiring.Component):
     """Registers of a map behind a byte bus, in the domain ``sync``.
 
@@ -57,7 +67,7 @@ class RegisterFile(wiring.Component):
     disagree : Out(1)
         Some copy is outvoted.
     upset : In
-        Fault port, for simulation only; `upset_bits` says what each bit upsets.
+        Fault port, for simulation only; `stored_bits` says what each bit upsets.
     """
 
     def __init__(self, registers: RegisterMap) -> None:
@@ -74,7 +84,7 @@ class RegisterFile(wiring.Component):
             "write": In(1),
             "write_data": In(8),
             "disagree": Out(1),
-            "upset": In(len(self.upset_bits)),
+            "upset": In(len(stored_bits(registers))),
         }
         for register in registers.registers:
             for field in register.fields:
@@ -82,16 +92,6 @@ class RegisterFile(wiring.Component):
                     direction = In if field.access is Access.READ else Out
                     ports[port_name(register, field)] = direction(field.width)
         super().__init__(ports)
-
-    @property
-    def upset_bits(self) -> tuple[UpsetBit, ...]:
-        """What each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
-        return tuple(
-            UpsetBit(register.name, bit, copy)
-            for register in self.registers.registers
-            for copy in range(COPIES)
-            for bit in range(stored_width(register))
-        )
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""

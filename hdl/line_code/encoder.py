@@ -34,7 +34,8 @@ class Encoder(wiring.Component):
         The first frame whose `start` comes in a later clock is BCID 0. The first frame after reset is BCID
         0 too.
     spoil : In(1)
-        Strobe, with one of the slices of a frame: its data is not to be trusted. It is sent with its CRC inverted.
+        Strobe, with one of the slices of a frame: its data is not to be trusted. It is sent with its CRC
+        inverted.
     word : Out(word_bits)
         Bit 15 is the first on the wire.
     first : Out(1)

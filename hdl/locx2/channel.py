@@ -22,8 +22,8 @@ class Channel(wiring.Component):
     ----------
     layout
     adc_domains
-        Names of the domains of the rising edges of the two lane clocks; those of the falling edges have ``_fall``
-        added.
+        Names of the domains of the rising edges of the two lane clocks; those of the falling edges have
+        ``_fall`` added.
 
     Interface attributes
     --------------------

@@ -1,4 +1,4 @@
-"""LOCx2: two transmitter channels of 5.12 Gb/s with one clock chain and one slow control; see `docs/locx2.md`."""
+"""LOCx2: two 5.12 Gb/s transmitters with one clock chain and one slow control; see `docs/locx2.md`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from hdl.locx2.channel import Channel
 from hdl.locx2.clock_chain import Divider, LockDetector
-from hdl.locx2.control import SlowControl
+from hdl.locx2.control import SlowControl, upset_bits
 from hdl.locx2.crossing import Stretcher
 from hdl.locx2.lane_receiver import ADCS
 from hdl.locx2.words import CHANNELS
@@ -30,7 +30,8 @@ class Locx2(wiring.Component):
     ref_clk : In(1)
         40 MHz reference; slow control and lock detector run on it.
     reset_n : In(1)
-        Asynchronous power-on reset, low. Its release against `bit_clk` sets the power-up phase of the dividers.
+        Asynchronous power-on reset, low. Its release against `bit_clk` sets the power-up phase of the
+        dividers.
     bcr : In(1)
         Reset of the bunch-crossing counter, synchronous to `ref_clk`, one clock long.
     channel : array of `adc`, array of `clk`, `frame`, `lanes`
@@ -44,7 +45,7 @@ class Locx2(wiring.Component):
     divided_clk : Out(1)
         Bit clock / 64.
     upset : In
-        Fault port, for simulation only, in time with `ref_clk`; `upset_bits` says what each bit upsets.
+        Fault port, for simulation only, in time with `ref_clk`; `upset_bits` says what a bit upsets.
     """
 
     def __init__(self, layout: FrameFormat) -> None:
@@ -68,8 +69,8 @@ class Locx2(wiring.Component):
 
     @property
     def upset_bits(self) -> tuple[UpsetBit, ...]:
-        """What each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
-        return self.control.upset_bits
+        """What each bit of the fault port upsets, bit 0 first."""
+        return upset_bits(self.control.registers)
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
@@ -114,7 +115,7 @@ class Locx2(wiring.Component):
         return m
 
     def _domain(self, m: Module, name: str, clock: object, falling: bool = False) -> None:
-        """Make a domain, and one for the falling edge on request, reset at once and released in step with it."""
+        """Make a domain, on request one for the falling edge too, reset at once and released in step."""
         domain = ClockDomain(name, async_reset=True)
         m.domains += domain
         m.d.comb += domain.clk.eq(clock)

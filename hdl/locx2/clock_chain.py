@@ -1,7 +1,8 @@
-"""Clock chain of LOCx2: bit clock / 8 = word clock, / 64 = the frequency of the reference, and the lock detector.
+"""Clock chain of LOCx2: bit clock / 8 = word clock, / 64 = frequency of the reference; lock detector.
 
-The 2.56 GHz come from outside (in the chip: from the LC-tank PLL that both channels share, TWEPP 2015 summary); the
-divider and its ratio of 64 are on the chip's poster. Where the divider stands when reset ends is the *power-up phase*.
+The 2.56 GHz come from outside (in the chip: from the LC-tank PLL that both channels share, TWEPP 2015
+summary); the divider and its ratio of 64 are on the chip's poster. Where the divider stands when reset ends
+is the *power-up phase*.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ class Divider(wiring.Component):
     word_clock : Out(1)
         The bit clock divided by `word_bits` / 2.
     load : Out(1)
-        High in the bit clock before the falling edge of `word_clock`: words are loaded half a word after they change.
+        High in the bit clock before the falling edge of `word_clock`: words are loaded half a word after
+        they change.
     divided : Out(1)
         The bit clock divided by the bit clocks of a frame, 40 MHz.
     """
@@ -31,13 +33,13 @@ class Divider(wiring.Component):
     def __init__(self, layout: FrameFormat) -> None:
         self.word_clocks = layout.word_bits // 2
         self.frame_words = layout.frame_words
-        for name, value in (("word_bits / 2", self.word_clocks), ("words of a frame", self.frame_words)):
-            if value & (value - 1):
-                raise InputError(f"clock chain, {name}", value, "a power of two: the dividers are binary")
         super().__init__({"word_clock": Out(1), "load": Out(1), "divided": Out(1)})
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
+        for name, value in (("word_bits / 2", self.word_clocks), ("words of a frame", self.frame_words)):
+            if value & (value - 1):
+                raise InputError(f"clock chain, {name}", value, "a power of two: the dividers are binary")
         m = Module()
         count = Signal(range(self.word_clocks * self.frame_words))
         within_word = count[: (self.word_clocks - 1).bit_length()]
@@ -53,9 +55,9 @@ class Divider(wiring.Component):
 class LockDetector(wiring.Component):
     """Compares the word clock with the reference, in the domains ``word`` and ``ref``.
 
-    Locked once the count of words has followed the reference to within one word for `lock_clocks` reference clocks
-    in a row; unlocked as soon as it does not. A drift of one part in `lock_clocks` x 8 prevents the lock; a slower one
-    is noticed when it has added up to two words.
+    Locked once the count of words has followed the reference to within one word for `lock_clocks` reference
+    clocks in a row; unlocked as soon as it does not. A drift of one part in `lock_clocks` x 8 prevents the
+    lock; a slower one is noticed when it has added up to two words.
 
     Interface attributes
     --------------------

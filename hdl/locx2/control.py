@@ -14,12 +14,24 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.i2c import I2CTarget
-from hdl.registers import RegisterFile, UpsetBit, is_constant, port_name
+from hdl.registers import RegisterFile, UpsetBit, is_constant, port_name, stored_bits
 from hdl.tmr import COPIES, UpsetCounter
 from ltdb.registers import Access, RegisterMap
 
 COUNTER = ("upsets", "count")
 ADDRESS_BITS = 7
+
+
+def counter_width(registers: RegisterMap) -> int:
+    """Bits of the upset counter."""
+    return registers.register(COUNTER[0]).field(COUNTER[1]).width
+
+
+def upset_bits(registers: RegisterMap) -> tuple[UpsetBit, ...]:
+    """Say what each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
+    width = counter_width(registers)
+    counter = [UpsetBit(COUNTER[0], bit, copy) for copy in range(COPIES) for bit in range(width)]
+    return (*stored_bits(registers), *counter)
 
 
 class SlowControl(wiring.Component):
@@ -46,7 +58,7 @@ class SlowControl(wiring.Component):
             "sda_i": In(1, init=1),
             "sda_oe": Out(1),
             "address": In(registers.bus_address_pins),
-            "upset": In(len(self.upset_bits)),
+            "upset": In(len(upset_bits(registers))),
         }
         for name in self.field_ports:
             ports[name] = self.file.signature.members[name]
@@ -62,23 +74,12 @@ class SlowControl(wiring.Component):
             if not is_constant(field) and (register.name, field.name) != COUNTER
         )
 
-    @property
-    def upset_bits(self) -> tuple[UpsetBit, ...]:
-        """What each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
-        width = self._counter_width
-        counter = [UpsetBit(COUNTER[0], bit, copy) for copy in range(COPIES) for bit in range(width)]
-        return (*self.file.upset_bits, *counter)
-
-    @property
-    def _counter_width(self) -> int:
-        return self.registers.register(COUNTER[0]).field(COUNTER[1]).width
-
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
         m.submodules.target = target = I2CTarget()
         m.submodules.file = file = self.file
-        m.submodules.counter = counter = UpsetCounter(self._counter_width)
+        m.submodules.counter = counter = UpsetCounter(counter_width(self.registers))
 
         base = self.registers.bus_address or 0
         m.d.comb += [

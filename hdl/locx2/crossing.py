@@ -11,8 +11,8 @@ from amaranth.lib.wiring import In, Out
 class QuasiStatic(wiring.Component):
     """Takes a number that seldom changes into the domain ``sync``, never half changed.
 
-    Each bit is synchronised; the number is taken over when it was the same in two clocks in a row. Bits that change
-    together must do so within one clock of ``sync`` and then rest for at least four.
+    Each bit is synchronised; the number is taken over when it was the same in two clocks in a row. Bits
+    that change together must do so within one clock of ``sync`` and then rest for at least four.
     """
 
     def __init__(self, width: int, init: int = 0) -> None:

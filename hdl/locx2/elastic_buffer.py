@@ -1,16 +1,18 @@
 """From the clocks of two quad ADCs to the word clock, with a read position fixed once.
 
-The lane receivers write rings of one crossing, entry by entry; here entry after entry is read on the word clock. A
-ring's mark rises as its entry 0 is written. The marks are synchronised; when both are high, which is when the later
-ADC's entry 0 is in, the read position is set so that entry 0 is taken two word clocks after the edge that saw the mark.
-Each entry is thus read more than two and at most three word clocks after the later ADC wrote it, and with the least
-fluctuation of a phase this choice holds for ever: latency does not depend on the frame's phase in the crossing.
+The lane receivers write rings of one crossing, entry by entry; here entry after entry is read on the word
+clock. A ring's mark rises as its entry 0 is written. The marks are synchronised; when both are high, which
+is when the later ADC's entry 0 is in, the read position is set so that entry 0 is taken two word clocks
+after the edge that saw the mark. Each entry is thus read more than two and at most three word clocks after
+the later ADC wrote it, and with the least fluctuation of a phase this choice holds for ever: latency does
+not depend on the frame's phase in the crossing.
 
-Every later rise of the marks is compared with the read position. One word clock to either side is tolerated. Then the
-margin left is more than one word clock; beyond it the buffer says so and finds its position anew. A slow drift is met
-before any wrong bit was read: after an *underflow* (lanes fell back) between two frames, which delays the next by two
-words; after an *overflow* (lanes ran ahead) by cutting the present frame off, which its CRC shows. If the lanes jump, or a
-mark stays out, wrong bits may have been read: that frame is *spoiled*, that is, sent with a wrong CRC.
+Every later rise of the marks is compared with the read position. One word clock to either side is
+tolerated. Then the margin left is more than one word clock; beyond it the buffer says so and finds its
+position anew. A slow drift is met before any wrong bit was read: after an *underflow* (lanes fell back)
+between two frames, which delays the next by two words; after an *overflow* (lanes ran ahead) by cutting the
+present frame off, which its CRC shows. If the lanes jump, or a mark stays out, wrong bits may have been
+read: that frame is *spoiled*, that is, sent with a wrong CRC.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Receiver for the lanes of one quad ADC: captures them with the ADC's own clock and files them by slot.
 
-The interface (320 MHz clock, both edges; 40 MHz frame clock; bits begin at the clock edges' quarter) is inferred from
-the rates, see `docs/locx2.md`. Each clock brings two bits of a lane, a *pair*: the first is sampled with the rising edge,
-the second with the falling edge.
+The interface (320 MHz clock, both edges; 40 MHz frame clock; bits begin at the clock edges' quarter) is
+inferred from the rates, see `docs/locx2.md`. Each clock brings two bits of a lane, a *pair*: the first is
+sampled with the rising edge, the second with the falling edge.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ class LaneReceiver(wiring.Component):
                             pair[self.lane_count + lane].eq(received[delay][lane]),
                         ]
 
-        frame, frame_1, begin_1 = Signal(), Signal(init=1), Signal()
+        # High after reset, so that a reset that ends in the middle of a frame does not make one begin.
+        frame, frame_1, begin_1 = Signal(init=1), Signal(init=1), Signal()
         begin = frame & ~frame_1
         start = Signal()
         m.d.adc += frame.eq(self.frame)
@@ -89,7 +90,8 @@ class LaneReceiver(wiring.Component):
         for entry in range(self.entries):
             with m.If(index == entry):
                 m.d.adc_fall += self.ring[entry].eq(Cat(pair))
-        # Only a frame clock that was seen sets the mark: without one the buffer must not go on as if all were well.
+        # Only a frame clock that was seen sets the mark: without one the buffer must not go on as if all
+        # were well.
         with m.If(start):
             m.d.adc_fall += self.mark.eq(1)
         with m.Elif(index == self.entries // 2):

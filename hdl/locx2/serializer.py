@@ -12,9 +12,10 @@ from ltdb.line_code.format import FrameFormat
 class Serializer(wiring.Component):
     """Serializer in the domains ``bit`` and ``bit_fall``, the two edges of the bit clock.
 
-    The first bit begins on the line one unit interval (half a bit clock) after the edge that loads the word. The
-    multiplexer always selects the branch that is at rest: the first bit of each two changes with the rising edge
-    and is sent while the clock is low, the second changes with the falling edge and is sent while it is high.
+    The first bit begins on the line one unit interval (half a bit clock) after the edge that loads the
+    word. The multiplexer always selects the branch that is at rest: the first bit of each two changes with
+    the rising edge and is sent while the clock is low, the second changes with the falling edge and is sent
+    while it is high.
 
     Interface attributes
     --------------------

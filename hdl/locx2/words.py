@@ -21,8 +21,9 @@ class WordChannel(wiring.Component):
     slice, start, bcr, spoil
         As in `Encoder`.
     mode, pattern
-        As in `PatternGenerator`. A change takes effect with payload word 0 of a frame, or while the line idles. The
-        encoder runs on behind a test pattern, so that scrambler and BCID are right when frames are sent again.
+        As in `PatternGenerator`. A change takes effect with payload word 0 of a frame, or while the line
+        idles. The encoder runs on behind a test pattern, so that scrambler and BCID are right when frames
+        are sent again.
     word : Out(word_bits)
         Bit 15 is the first on the wire.
     first : Out(1)

@@ -20,15 +20,6 @@ from ltdb.errors import InputError
 from testbench.simulation.context import Dut
 
 
-def pair_fs(unit_interval_s: float) -> int:
-    """Return the duration of two unit intervals in whole femtoseconds: the period of the bit clock.
-
-    It is exact for 5.12 Gb/s (390 625 fs). All clocks are made of it, so rounding it changes every rate by the
-    same factor (at most 1.3e-6) and no ratio.
-    """
-    return round(2e15 * unit_interval_s)
-
-
 POLL_FS = 1_000_000
 """How often a stopped clock looks whether it should run; what is started begins no sooner."""
 

@@ -51,7 +51,12 @@ class Recorder:
             await ValueChange(self.handle.open)
         return self._read()
 
+    def available(self) -> NDArray[np.void]:
+        """Return the records since the last call that are in the file: those of whole blocks."""
+        return self._read() if self.path.exists() else np.empty(0, self.record)
+
     def _read(self) -> NDArray[np.void]:
+        # The simulator may be half way through a record: fromfile leaves that for the next call.
         records = np.fromfile(self.path, dtype=self.record, offset=self._position)
         self._position += records.nbytes
         return records

@@ -2,9 +2,9 @@ import random
 
 import pytest
 from amaranth.sim import Simulator
-from i2c_master import I2CMaster, Nack
+from i2c_master import I2CMaster, NackError
 
-from hdl.locx2.control import SlowControl
+from hdl.locx2.control import SlowControl, upset_bits
 from ltdb.registers import Access, load_registers
 
 REGISTERS = load_registers("locx2")
@@ -34,7 +34,7 @@ def run(bench, pins=0, ticks=5):
 async def refused(transfer):
     try:
         await transfer
-    except Nack as nack:
+    except NackError as nack:
         return nack.args[0]
     return None
 
@@ -209,7 +209,7 @@ def test_every_copy_of_every_flip_flop_is_outvoted_mended_and_counted():
         ports = [getattr(dut, name) for name in dut.field_ports]
         values = [ctx.get(port) for port in ports]
         counted = 0
-        for n, bit in enumerate(dut.upset_bits):
+        for n, bit in enumerate(upset_bits(REGISTERS)):
             if n % 200 == 0:
                 await master.transfer(ADDRESS, [0x0D, 1])
                 counted = 0
