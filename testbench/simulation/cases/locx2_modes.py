@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ltdb.line_code import Encoder
-from testbench.simulation.context import Dut, layout
+from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.link import CHANNELS, Stimulus, TransmitterBench
 from testbench.simulation.locx2 import Slow, pattern_bits, random_samples, record, runs, slice_bits
 
-MODES = ("fixed", "counter", "loopback", "prbs7", "prbs15", "prbs23", "prbs31")
-WRITE_FRAMES = 400
+MODES = tuple(setting("modes", ("fixed", "counter", "loopback", "prbs7", "prbs15", "prbs23", "prbs31")))
+WRITE_FRAMES = 310
 """More frames than one register write lasts at 4 MHz."""
 
 
