@@ -38,7 +38,7 @@ def stored_width(register: Register) -> int:
 
 
 def stored_bits(registers: RegisterMap) -> tuple[UpsetBit, ...]:
-    """What each bit of a `RegisterFile`'s fault port upsets, bit 0 first: every flip-flop of every copy once."""
+    """Say what each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
     return tuple(
         UpsetBit(register.name, bit, copy)
         for register in registers.registers

@@ -1,4 +1,4 @@
-"""LOCx2: two transmitter channels of 5.12 Gb/s with one clock chain and one slow control; see `docs/locx2.md`."""
+"""LOCx2: two 5.12 Gb/s transmitters with one clock chain and one slow control; see `docs/locx2.md`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from hdl.locx2.channel import Channel
 from hdl.locx2.clock_chain import Divider, LockDetector
-from hdl.locx2.control import SlowControl
+from hdl.locx2.control import SlowControl, upset_bits
 from hdl.locx2.crossing import Stretcher
 from hdl.locx2.lane_receiver import ADCS
 from hdl.locx2.words import CHANNELS
+from hdl.registers import UpsetBit
 from ltdb.line_code.format import FrameFormat
 from ltdb.registers import load_registers
 
@@ -44,7 +45,7 @@ class Locx2(wiring.Component):
     divided_clk : Out(1)
         Bit clock / 64.
     upset : In
-        Fault port, for simulation only, in time with `ref_clk`; `hdl.locx2.control.upset_bits` says what each bit upsets.
+        Fault port, for simulation only, in time with `ref_clk`; `upset_bits` says what a bit upsets.
     """
 
     def __init__(self, layout: FrameFormat) -> None:
@@ -65,6 +66,11 @@ class Locx2(wiring.Component):
                 "divided_clk": Out(1),
             }
         )
+
+    @property
+    def upset_bits(self) -> tuple[UpsetBit, ...]:
+        """What each bit of the fault port upsets, bit 0 first."""
+        return upset_bits(self.control.registers)
 
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
@@ -109,7 +115,7 @@ class Locx2(wiring.Component):
         return m
 
     def _domain(self, m: Module, name: str, clock: object, falling: bool = False) -> None:
-        """Make a domain, and one for the falling edge on request, reset at once and released in step with it."""
+        """Make a domain, on request one for the falling edge too, reset at once and released in step."""
         domain = ClockDomain(name, async_reset=True)
         m.domains += domain
         m.d.comb += domain.clk.eq(clock)

@@ -1,4 +1,4 @@
-"""Clock chain of LOCx2: bit clock / 8 = word clock, / 64 = the frequency of the reference, and the lock detector.
+"""Clock chain of LOCx2: bit clock / 8 = word clock, / 64 = frequency of the reference; lock detector.
 
 The 2.56 GHz come from outside (in the chip: from the LC-tank PLL that both channels share, TWEPP 2015
 summary); the divider and its ratio of 64 are on the chip's poster. Where the divider stands when reset ends

@@ -28,7 +28,7 @@ def counter_width(registers: RegisterMap) -> int:
 
 
 def upset_bits(registers: RegisterMap) -> tuple[UpsetBit, ...]:
-    """What each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
+    """Say what each bit of the fault port upsets, bit 0 first: every flip-flop of every copy once."""
     width = counter_width(registers)
     counter = [UpsetBit(COUNTER[0], bit, copy) for copy in range(COPIES) for bit in range(width)]
     return (*stored_bits(registers), *counter)

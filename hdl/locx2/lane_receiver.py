@@ -75,7 +75,8 @@ class LaneReceiver(wiring.Component):
                             pair[self.lane_count + lane].eq(received[delay][lane]),
                         ]
 
-        frame, frame_1, begin_1 = Signal(), Signal(init=1), Signal()
+        # High after reset, so that a reset that ends in the middle of a frame does not make one begin.
+        frame, frame_1, begin_1 = Signal(init=1), Signal(init=1), Signal()
         begin = frame & ~frame_1
         start = Signal()
         m.d.adc += frame.eq(self.frame)

@@ -1,4 +1,4 @@
-"""What a LOCx2 channel can send instead of frames: fixed word, counter, pseudo-random bits, and the lanes as they are.
+"""What a LOCx2 channel can send instead of frames: a word, a counter, pseudo-random bits, the bare lanes.
 
 The pseudo-random sequences are those of ITU-T O.150, not inverted: s[n] = s[n - a] ^ s[n - b], from all ones.
 """

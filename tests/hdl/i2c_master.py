@@ -1,7 +1,7 @@
-"""I2C controller for Amaranth test benches: bit by bit, open drain, following UM10204 and nothing of the gateware."""
+"""I2C controller for Amaranth test benches: bit by bit, open drain, after UM10204, not after the gateware."""
 
 
-class Nack(Exception):
+class NackError(Exception):
     """A byte was not acknowledged; the argument is its index in the transfer, 0 for the address."""
 
 
@@ -57,19 +57,19 @@ class I2CMaster:
         return value
 
     async def transfer(self, address, write=(), read=0, stop=True):
-        """Write bytes, then read `read` bytes after a repeated start; raises Nack and stops."""
+        """Write bytes, then read `read` bytes after a repeated start; raises NackError and stops."""
         received = []
         if write or not read:
             await self.start()
             for n, byte in enumerate([address << 1, *write]):
                 if not await self.send(byte):
                     await self.stop()
-                    raise Nack(n)
+                    raise NackError(n)
         if read:
             await self.start()
             if not await self.send(address << 1 | 1):
                 await self.stop()
-                raise Nack(0)
+                raise NackError(0)
             received = [await self.receive(n < read - 1) for n in range(read)]
         if stop:
             await self.stop()

@@ -1,4 +1,4 @@
-"""LOCx2 in Amaranth's simulator, bit by bit. Time is counted in unit intervals of the line; one UI lasts 2 ns here."""
+"""LOCx2 in Amaranth's simulator, bit by bit. Time is counted in unit intervals of the line, 2 ns here."""
 
 import random
 
@@ -16,11 +16,19 @@ class Bench:
     """One chip with four ADCs; the line is recorded once a UI, in the middle of its bits.
 
     `lane_phase[channel][adc]` is the time at which the first frame begins on the lanes, in UI (use halves,
-    so that no two edges coincide); `lane_skew[...]` gives each lane a skew in whole lane bits.
+    so that no two edges coincide); `lane_skew[...]` gives each lane a skew in whole lane bits. The lane
+    clocks run from the start with the frame clocks at rest, or from `early_slots` before the first frame
+    with them.
     """
 
     def __init__(
-        self, layout="locic_style", frames=4, lane_phase=((0.5, 0.5), (0.5, 0.5)), reset_release=40.25, seed=1
+        self,
+        layout="locic_style",
+        frames=4,
+        lane_phase=((0.5, 0.5), (0.5, 0.5)),
+        reset_release=40.25,
+        seed=1,
+        early_slots=None,
     ):
         self.layout = load_format(layout)
         self.dut = Locx2(self.layout)
@@ -28,6 +36,7 @@ class Bench:
         self.lane_skew = [[[0] * 4, [0] * 4], [[0] * 4, [0] * 4]]
         self.reset_release = reset_release
         self.frames = frames
+        self.early_slots = early_slots
         rng = random.Random(seed)
         self.samples = [[[rng.getrandbits(14) for _ in range(8)] for _ in range(frames)] for _ in range(2)]
         self.line = [[], []]
@@ -75,11 +84,12 @@ class Bench:
         skew = self.lane_skew[channel][adc]
 
         async def process(ctx):
-            # The clock runs before the frame does, with idle slots.
-            await ctx.delay(UI * (self.lane_phase[channel][adc] % LANE_BIT))
-            slot = -int(self.lane_phase[channel][adc] // LANE_BIT)
+            phase = self.lane_phase[channel][adc]
+            early = int(phase // LANE_BIT) if self.early_slots is None else self.early_slots
+            await ctx.delay(UI * (phase - LANE_BIT * early))
+            slot = -early
             while True:
-                ctx.set(port.frame, int(slot >= 0 and slot % 16 < 8))
+                ctx.set(port.frame, int((slot >= 0 or self.early_slots is not None) and slot % 16 < 8))
                 ctx.set(
                     port.lanes,
                     sum(self.lane_bit(channel, adc, lane, slot - skew[lane]) << lane for lane in range(4)),
@@ -98,13 +108,16 @@ class Bench:
                 self.line[number].append(ctx.get(self.dut.line[number]))
             await ctx.delay(UI)
 
-    def first_payload_bits(self, channel):
-        """Time at which payload bit 0 of each frame begins on the line, after checking that the frame is right."""
+    def first_payload_bits(self, channel, first=0):
+        """Time at which payload bit 0 of each frame begins on the line; None where it is missing."""
         encoder = SerialEncoder(self.layout)
         times = []
         text = "".join(map(str, self.line[channel]))
         for number, sample in enumerate(self.samples[channel]):
-            frame = "".join(map(str, encoder.encode(sample, number)))
+            if number < first:
+                times.append(None)
+                continue
+            frame = "".join(map(str, encoder.encode(sample, number - first)))
             found = text.find(frame)
             times.append(found + self.layout.field_start["payload"] if found >= 0 else None)
         return times

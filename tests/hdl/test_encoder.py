@@ -2,13 +2,14 @@ import random
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from amaranth.sim import Simulator
 from serial_code import SerialEncoder, crc_bits, slices_of
 
 from hdl.line_code.encoder import Encoder
 from hdl.line_code.schedule import payload_schedule
-from ltdb.line_code import load_format
+from ltdb.line_code import codec, load_format
 
 LAYOUTS = {
     "locic_style": load_format("locic_style"),
@@ -143,3 +144,18 @@ def test_data_between_frames_is_not_taken_in():
         assert bits[begin : begin + 120] == expected[8:], "payload and CRC"
         if n:
             assert bits[begin - 8 : begin] == expected[:8], "the header comes right before, gap or not"
+
+
+@pytest.mark.parametrize("name", ["locic_style", "channel_major"])
+def test_frames_are_those_of_the_golden_model_across_bcr_and_the_end_of_the_orbit(name):
+    layout = replace(LAYOUTS[name], sequence=replace(LAYOUTS[name].sequence, bunch_crossings=20))
+    samples = random_samples(layout, 60, seed=8)
+    bcr = [7, 31, 32]
+    # A strobe in any of the eight clocks before a frame starts, its own start not included.
+    clocks = [8 * n - offset for n, offset in zip(bcr, (1, 8, 4), strict=True)]
+    out = run(layout, frames_in(layout, samples, bcr_clocks=clocks, idle=0))
+    golden = codec.Encoder(layout, bcid=0).encode(np.array(samples, np.uint16), bcr=bcr)
+    bits = line_bits(layout, out)
+    begin = payload_schedule(layout).delay_words * 16 - layout.field_start["payload"]
+    got = bits[max(begin, 0) : begin + golden.size * 8]
+    assert got == list(np.unpackbits(golden))[max(-begin, 0) :]

@@ -1,4 +1,6 @@
-"""The whole chip, bit by bit, in Amaranth's simulator: few frames, one of everything. Phases: the cocotb cases."""
+"""The whole chip, bit by bit, in Amaranth's simulator: few frames. Phases are scanned by the cocotb cases."""
+
+from itertools import pairwise
 
 import pytest
 from amaranth.hdl import ClockDomain, Fragment, Module
@@ -21,7 +23,17 @@ def test_what_the_adcs_send_is_on_both_lines_with_right_frames(layout):
     for channel in range(2):
         times = bench.first_payload_bits(channel)
         assert None not in times
-        assert [b - a for a, b in zip(times, times[1:], strict=False)] == [128, 128]
+        assert [b - a for a, b in pairwise(times)] == [128, 128]
+
+
+@pytest.mark.parametrize("early_slots", [0, 3, 5])
+def test_a_reset_that_ends_in_the_middle_of_a_frame_lets_nothing_through_but_whole_frames(early_slots):
+    bench = Bench(frames=3, early_slots=early_slots).run()
+    for channel in range(2):
+        times = bench.first_payload_bits(channel, first=1)
+        assert None not in times[1:]
+        idle = bench.line[channel][times[1] - 72 : times[1] - 8]
+        assert idle[16:] == idle[:-16], "nothing was sent before the first whole frame"
 
 
 class Half(wiring.Component):

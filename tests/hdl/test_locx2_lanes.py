@@ -49,7 +49,7 @@ def sample(frame):
 
 
 class Run:
-    """Drive the lanes; `offset(adc, frame)` is the delay of that ADC's frame in UI, in steps of half a bit."""
+    """Drive the lanes; `offset(adc, frame)` is the delay of that ADC's frame in UI."""
 
     def __init__(self, frames=8, offset=lambda adc, frame: 0.5, setup=None, missing=(), skew=None):
         self.frames, self.offset, self.setup, self.missing = frames, offset, setup, missing

@@ -2,7 +2,7 @@ import random
 
 import pytest
 from amaranth.sim import Simulator
-from i2c_master import I2CMaster, Nack
+from i2c_master import I2CMaster, NackError
 
 from hdl.locx2.control import SlowControl, upset_bits
 from ltdb.registers import Access, load_registers
@@ -34,7 +34,7 @@ def run(bench, pins=0, ticks=5):
 async def refused(transfer):
     try:
         await transfer
-    except Nack as nack:
+    except NackError as nack:
         return nack.args[0]
     return None
 

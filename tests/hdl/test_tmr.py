@@ -79,7 +79,7 @@ def test_slow_control_has_three_flip_flops_for_every_configuration_bit():
 
 
 class WithoutCopies(wiring.Component):
-    """Slow control with all stored registers held constant by their write strobes: what is left is not triplicated."""
+    """What slow control has besides stored registers: target and register address, not triplicated."""
 
     def __init__(self, registers):
         super().__init__(
