@@ -31,6 +31,13 @@ def _broken_rules(f: FrameFormat) -> Iterator[tuple[str, object, str]]:
     for name in ("cold_start_frames", "relock_frames", "loss_frames"):
         if getattr(f.lock, name) < 1:
             yield f"lock.{name}", getattr(f.lock, name), "at least 1 frame"
+    naming = f.sequence.degree // f.header.sequence_bits
+    if f.lock.cold_start_frames < naming:
+        yield (
+            "lock.cold_start_frames",
+            f.lock.cold_start_frames,
+            f"at least {naming}: the frames whose headers together name a bunch crossing",
+        )
 
 
 def _sizes(f: FrameFormat) -> Iterator[tuple[str, object, str]]:
@@ -50,6 +57,8 @@ def _sizes(f: FrameFormat) -> Iterator[tuple[str, object, str]]:
             f"{f.header.bits} + {f.crc.width} bits",
             f"together the one control word of {f.word_bits} bits, so that data leaves as it arrives",
         )
+    if f.frame_bits % 8:
+        yield "frame", f"{f.frame_bits} bits", "whole bytes, in which frames are packed"
     if f.lane_slots * f.lanes != f.frame_bits:
         yield (
             "lanes.slots",

@@ -1,0 +1,46 @@
+"""What a receiver counts: `docs/line_code.md`, Counters."""
+
+from __future__ import annotations
+
+from amaranth.hdl import Elaboratable, Module
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+COUNTER_BITS = 32
+
+
+class CounterLayout(data.StructLayout):
+    """The counters, each stopping at its greatest value."""
+
+    def __init__(self) -> None:
+        names = ("frames", "crc_errors", "header_errors", "bcid_jumps", "moves", "losses")
+        super().__init__({name: COUNTER_BITS for name in names})
+
+
+class ReceiverCounters(wiring.Component):
+    """Saturating counters.
+
+    Interface attributes
+    --------------------
+    step : In
+        One bit for each counter, in the order of `CounterLayout`.
+    clear : In
+        Start again from zero; what happens in the same clock is not counted.
+    counters : Out
+        One clock later.
+    """
+
+    def __init__(self) -> None:
+        layout = CounterLayout()
+        super().__init__({"step": In(len(layout.members)), "clear": In(1), "counters": Out(layout)})
+
+    def elaborate(self, platform: object) -> Elaboratable:
+        """Build the counters."""
+        m = Module()
+        for bit, (name, _) in zip(self.step, CounterLayout(), strict=True):
+            counter = self.counters[name]
+            with m.If(self.clear):
+                m.d.sync += counter.eq(0)
+            with m.Elif(bit & ~counter.all()):
+                m.d.sync += counter.eq(counter + 1)
+        return m

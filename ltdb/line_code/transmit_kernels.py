@@ -1,0 +1,183 @@
+"""Compiled loops from samples to line frames, made from the formulas of `frame.py` for one layout.
+
+Rows are as in `receive_kernels.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+from ltdb.line_code.bcid import sequence_values
+from ltdb.line_code.compiler import BLOCK, U64, Word, load_words, row_pointers, store_words
+from ltdb.line_code.format import FrameFormat
+from ltdb.line_code.frame import build_frame, frame_words, payload_words
+from ltdb.line_code.lane_map import lane_map
+from ltdb.line_code.scrambler import pieces, scramble_pieces, scramble_step
+from ltdb.line_code.wirebits import WireBits
+
+
+@cache
+def scramble_kernel(layout: FrameFormat) -> Callable[..., None]:
+    """``run(payload, size)``: scramble rows 1 to `size` of plain payload words in place; row 0 is the frame before.
+
+    One row depends on the row before, so the pieces of that row stay in registers.
+    """
+    bits, count, taps = layout.payload_bits, payload_words(layout), layout.scrambler.taps
+    step = scramble_step(taps)
+    lengths = [min(step, bits - k) for k in range(0, bits, step)]
+    state = types.UniTuple(types.uint64, len(lengths))
+
+    def load(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> tuple[Any, list[WireBits]]:
+        pointers = row_pointers(context, builder, array_type, array, row, count)
+        return pointers, pieces(WireBits(load_words(builder, pointers, False), bits), step)
+
+    @intrinsic
+    def begin(typing: Any, payload: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            zero = ir.Constant(ir.IntType(64), 0)
+            cut = load(context, builder, signature.args[0], arguments[0], zero)[1]
+            return context.make_tuple(builder, state, [piece.words[0].value for piece in cut])
+
+        return state(payload), generate
+
+    @intrinsic
+    def advance(typing: Any, payload: Any, row: Any, before: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            payload, row, before = arguments
+            values = cgutils.unpack_tuple(builder, before, len(lengths))
+            past = [WireBits([Word(builder, v)], n) for v, n in zip(values, lengths, strict=True)]
+            pointers, plain = load(context, builder, signature.args[0], payload, row)
+            sent = scramble_pieces(plain, past, taps)
+            store_words(builder, sum(sent, WireBits([], 0)).words, pointers, False)
+            return context.make_tuple(builder, state, [piece.words[0].value for piece in sent])
+
+        return state(payload, types.intp, state), generate
+
+    @numba.njit(nogil=True)
+    def run(payload: Any, size: int) -> None:
+        before = begin(payload)
+        for row in range(size):
+            before = advance(payload, row + 1, before)
+
+    return run
+
+
+@cache
+def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
+    """``encode(samples, bcid, resets, before, frames)``: packed frames of sample words.
+
+    `bcid` is that of the first frame, `resets` are frames that are BCID 0, `before` holds the scrambled payload words
+    of the frame before and is updated. Returns the bits of samples beyond `sample_bits` and the next frame's BCID.
+    """
+    count, lane_words, row_words = frame_words(layout), lane_map(layout).lane_words, payload_words(layout)
+    payload_bits, scramble = layout.payload_bits, scramble_kernel(layout)
+
+    @intrinsic
+    def gather(typing: Any, samples: Any, row: Any, payload: Any, out: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            samples_type, _, payload_type, _ = signature.args
+            samples, row, payload, out = arguments
+            words = load_words(
+                builder, row_pointers(context, builder, samples_type, samples, row, lane_words), False
+            )
+            bits = lane_map(layout).from_lanes(words)
+            store_words(
+                builder,
+                bits.words,
+                row_pointers(context, builder, payload_type, payload, out, row_words),
+                False,
+            )
+            return context.get_dummy_value()
+
+        return types.void(samples, types.intp, payload, types.intp), generate
+
+    @intrinsic
+    def build(typing: Any, payload: Any, row: Any, sequence: Any, frames: Any, out: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            payload_type, _, sequence_type, frames_type, _ = signature.args
+            payload, row, sequence, frames, out = arguments
+            bits = WireBits(
+                load_words(
+                    builder, row_pointers(context, builder, payload_type, payload, row, row_words), False
+                ),
+                payload_bits,
+            )
+            number = builder.load(row_pointers(context, builder, sequence_type, sequence, out, 1)[0])
+            frame = build_frame(bits, Word(builder, builder.zext(number, U64)), layout)
+            store_words(
+                builder,
+                list(frame.words),
+                row_pointers(context, builder, frames_type, frames, out, count),
+                True,
+            )
+            return context.get_dummy_value()
+
+        return types.void(payload, types.intp, sequence, frames, types.intp), generate
+
+    excess_mask = np.uint64(sum(((0xFFFF << layout.sample_bits) & 0xFFFF) << 16 * k for k in range(4)))
+
+    @numba.njit(nogil=True)
+    def gather_rows(samples: Any, payload: Any, size: int) -> Any:
+        excess = np.uint64(0)
+        for i in range(size * lane_words):
+            excess |= samples[i]
+        for i in range(size):
+            gather(samples, i, payload, i + 1)
+        return excess & excess_mask
+
+    @numba.njit(nogil=True)
+    def build_rows(payload: Any, sequence: Any, frames: Any) -> None:
+        for i in range(sequence.size):
+            build(payload, i + 1, sequence, frames, i)
+
+    values = sequence_values(layout)
+
+    @numba.njit(nogil=True)
+    def number_rows(bcid: int, frame: int, resets: Any, reset: int, sequence: Any) -> Any:
+        """Sequence bits of frames `frame` onwards; `resets`, from `reset` on, are the frames that are BCID 0."""
+        done = 0
+        while done < sequence.size:
+            if reset < resets.size and resets[reset] == frame + done:
+                bcid, reset = 0, reset + 1
+            stop = min(sequence.size, done + values.size - bcid)
+            if reset < resets.size:
+                stop = min(stop, resets[reset] - frame)
+            part, source = sequence[done:stop], values[bcid : bcid + stop - done]
+            for i in range(part.size):
+                part[i] = source[i]
+            bcid = (bcid + stop - done) % values.size
+            done = stop
+        return bcid, reset
+
+    @numba.njit(nogil=True)
+    def encode(samples: Any, bcid: int, resets: Any, before: Any, frames: Any) -> Any:
+        # Loops instead of assignments to slices: those take seconds to compile.
+        total = frames.size // count
+        payload = np.empty((BLOCK + 1) * row_words, np.uint64)
+        sequences = np.empty(BLOCK, np.uint32)
+        for k in range(row_words):
+            payload[k] = before[k]
+        excess, reset = np.uint64(0), 0
+        for done in range(0, total, BLOCK):
+            end = min(done + BLOCK, total)
+            size = end - done
+            sequence = sequences[:size]
+            bcid, reset = number_rows(bcid, done, resets, reset, sequence)
+            excess |= gather_rows(samples[done * lane_words : end * lane_words], payload, size)
+            scramble(payload, size)
+            build_rows(payload, sequence, frames[done * count : end * count])
+            for k in range(row_words):
+                payload[k] = payload[size * row_words + k]
+        for k in range(row_words):
+            before[k] = payload[k]
+        return excess, bcid
+
+    return encode

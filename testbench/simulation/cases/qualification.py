@@ -1,0 +1,100 @@
+"""What the qualification lets the simulated link do; it measures and saves, and leaves the judging to the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from numpy.typing import NDArray
+
+from testbench.simulation.context import Dut, layout, setting
+from testbench.simulation.drivers import ErrorKind, LineError
+from testbench.simulation.link import CHANNELS, LinkBench, Stimulus
+from testbench.simulation.scoreboard import FrameScoreboard
+
+JOURNEY, LATENCIES = Path("journey.npz"), Path("latencies.npz")
+"""Results, in the directory of the run."""
+
+
+@cocotb.test()
+async def journey(dut: Dut) -> None:
+    """Play given samples through both channels with given errors on the fibres; save what the receivers deliver."""
+    given = np.load(str(setting("stimulus")))
+    bench = LinkBench(dut, layout())
+    stimulus = Stimulus(
+        [given[f"samples_{n}"] for n in CHANNELS],
+        errors={
+            n: [LineError(int(bit), ErrorKind(int(kind))) for bit, kind in given[f"errors_{n}"]]
+            for n in CHANNELS
+        },
+    )
+    lines = bench.line_boards(stimulus)
+    frames = await bench.run_link(stimulus, lines)
+    results: dict[str, Any] = {}
+    for n in CHANNELS:
+        board, line = frames[n], lines[n]
+        results |= {
+            f"samples_{n}": np.concatenate(board.samples),
+            f"bcid_{n}": np.concatenate(board.bcids),
+            f"flags_{n}": np.concatenate(board.flags),
+            f"bit_index_{n}": np.concatenate(board.bit_index),
+            f"first_{n}": -1 if line.first is None else line.first,
+            f"position_{n}": -1 if line.position is None else line.position,
+            f"line_frames_{n}": line.frames,
+            f"line_wrong_{n}": np.array(line.wrong, dtype=np.str_),
+            f"frames_{n}": board.frames,
+            f"wrong_{n}": np.array(board.wrong, dtype=np.str_),
+        }
+    np.savez(JOURNEY, **results)
+
+
+@cocotb.test()
+async def latencies(dut: Dut) -> None:
+    """Power up at every given phase of lane clocks and reset; save when each lane's first bit was where."""
+    form = layout()
+    bench = LinkBench(dut, form)
+    generator = np.random.default_rng(setting("samples_seed"))
+    crossings = int(setting("crossings"))
+    rows = []
+    for release_ui in setting("reset_release_ui"):
+        for phase_ui in setting("lane_phase_ui"):
+            samples = [
+                generator.integers(0, 1 << form.sample_bits, (crossings, form.lanes), dtype=np.uint16)
+                for _ in CHANNELS
+            ]
+            stimulus = Stimulus(samples, default_phase_ui=phase_ui, reset_release_ui=release_ui)
+            lines = bench.line_boards(stimulus)
+            frames = await bench.run_link(stimulus, lines, block=4)
+            for n in CHANNELS:
+                lines[n].check(1)
+                frames[n].check(1)
+                rows.append(
+                    [
+                        release_ui,
+                        phase_ui,
+                        n,
+                        *(bench.latency_ui(lines[n], stimulus, n, bit) for bit in range(form.lanes)),
+                        _link_latency_ui(bench, stimulus, samples[n], frames[n]),
+                    ]
+                )
+    np.savez(LATENCIES, rows=np.array(rows, np.float64))
+
+
+def _link_latency_ui(
+    bench: LinkBench, stimulus: Stimulus, samples: NDArray[np.uint16], frames: FrameScoreboard
+) -> float:
+    """Return the time from the first bit of a sample at its lane to the sample at the receiver's output.
+
+    The record of a frame is written with the clock edge after the one that put it on the output.
+    """
+    ui_fs, form = bench.pair_fs / 2, bench.layout
+    found = set()
+    for words, time_fs in zip(np.concatenate(frames.samples), np.concatenate(frames.times_fs), strict=True):
+        crossing = int(np.flatnonzero((samples == words).all(axis=1))[0])
+        out_ui = (int(time_fs) - bench.origin_fs) / ui_fs - form.word_bits
+        found.add(round(out_ui - stimulus.default_phase_ui - crossing * form.frame_bits, 3))
+    if len(found) != 1:
+        raise AssertionError(f"latency of the link changed during a run: {sorted(found)} UI")
+    return found.pop()
