@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from ltdb.provenance import Tag
 from testbench.limits import Limit, at_least, at_most
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {
+    "signal": "testbench.benchmarks.signal",
+    "accuracy": "testbench.benchmarks.accuracy",
+}
 """Benchmarks by name, and the module that measures each."""
 
 
@@ -28,5 +31,37 @@ def _target(limit_of_issue: float, *, most: bool = False) -> Limit:
     return (at_most if most else at_least)(limit_of_issue, "performance targets of this project", Tag.ASSUMED)
 
 
-FIGURES: dict[str, Figure] = {}
+FIGURES: dict[str, Figure] = {
+    # The targets of the work item (450 and 800 MS/s, 250 and 350) over the 19 MS/s of numpy.histogram2d.
+    "signal.eye_1_over_histogram2d": Figure(
+        "eye, constant clock, one thread, over histogram2d", "", _target(23.7)
+    ),
+    "signal.eye_2_over_histogram2d": Figure(
+        "eye, constant clock, two threads, over histogram2d", "", _target(42.1)
+    ),
+    "signal.eye_int8_1_over_histogram2d": Figure(
+        "eye from int8, one thread, over histogram2d", "", _target(42.1)
+    ),
+    "signal.eye_int8_2_over_histogram2d": Figure(
+        "eye from int8, two threads, over histogram2d", "", _target(63.2)
+    ),
+    "signal.chain_1_over_histogram2d": Figure(
+        "crossings, clock, eye, one thread, over histogram2d", "", _target(13.2)
+    ),
+    "signal.chain_2_over_histogram2d": Figure(
+        "crossings, clock, eye, two threads, over histogram2d", "", _target(18.4)
+    ),
+    "signal.copyto_over_eye_1": Figure("eye, one thread: times a copy of the samples"),
+    "signal.jitter_edges_per_second": Figure("jitter separation", "edge/s", _target(2e6)),
+    "signal.link_bits_per_second": Figure(
+        "link: edges with jitter, transmitter, waveform", "b/s", _target(5e6)
+    ),
+    "signal.statistical_eye_s": Figure("statistical eye", "s", _target(10e-3, most=True)),
+    "accuracy.largest_total_jitter_error": Figure(
+        "TJ(1e-12), largest error of four cases", "", _target(0.02, most=True)
+    ),
+    "accuracy.largest_random_jitter_error": Figure(
+        "RJ, largest error of four cases", "", _target(0.02, most=True)
+    ),
+}
 """What the benchmarks' answers mean; a key that is not here is reported without a target."""

@@ -61,9 +61,7 @@ class ReceiverBench:
 
     def _counters(self) -> dict[str, int]:
         value = int(self.dut.counters.value)
-        return {
-            name: value >> field.offset & (1 << field.width) - 1 for name, field in CounterLayout()
-        }
+        return {name: value >> field.offset & (1 << field.width) - 1 for name, field in CounterLayout()}
 
     def _frames(self, records: NDArray) -> dict[str, NDArray]:
         f = self.layout
@@ -76,7 +74,9 @@ class ReceiverBench:
         # `offset` is known modulo a frame; the word in which the frame ends says which frame.
         last_bit = (offset - 1) % f.frame_bits
         end = last_word * f.word_bits + (last_bit - last_word * f.word_bits) % f.frame_bits
-        assert (end // f.word_bits == last_word).all(), "the offset is not that of the frame delivered with it"
+        assert (end // f.word_bits == last_word).all(), (
+            "the offset is not that of the frame delivered with it"
+        )
         return {
             "samples": _number(payload.reshape(-1, f.lanes, f.sample_bits)),
             "bit_index": end + 1 - f.frame_bits,
@@ -111,8 +111,12 @@ def check_against_golden(
             around = slice(max(0, at - 2), at + 2)
             told = {key: frames[key][around].tolist() for key in FIELDS}
             meant = {key: getattr(expected, key)[around].tolist() for key in FIELDS}
-            raise AssertionError(f"{what}: frame {at}: {name} {got[at]}, golden {wanted[at]}; {told}; golden {meant}")
-    assert len(frames["bcid"]) == len(expected), f"{what}: {len(frames['bcid'])} frames, golden {len(expected)}"
+            raise AssertionError(
+                f"{what}: frame {at}: {name} {got[at]}, golden {wanted[at]}; {told}; golden {meant}"
+            )
+    assert len(frames["bcid"]) == len(expected), (
+        f"{what}: {len(frames['bcid'])} frames, golden {len(expected)}"
+    )
     assert counters == asdict(golden.counters), f"{what}: {counters}, golden {asdict(golden.counters)}"
 
 
