@@ -107,6 +107,7 @@ def _simulate(context: Context) -> Latencies:
                 "crossings": _CROSSINGS,
                 "samples_seed": context.simulation_seed,
             },
+            waves_of_failures=False,
             timeout_s=900.0,
         )
     if not result.passed:

@@ -133,6 +133,7 @@ def _journey(context: Context, frames: int) -> list[Channel]:
             layout=context.layout_source,
             seed=context.simulation_seed,
             settings={"stimulus": str(stimulus_path)},
+            waves_of_failures=False,
             timeout_s=900.0,
         )
     if not result.passed:

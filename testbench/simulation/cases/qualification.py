@@ -7,7 +7,6 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from numpy.typing import NDArray
 
 from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.drivers import ErrorKind, LineError
@@ -76,25 +75,23 @@ async def latencies(dut: Dut) -> None:
                         phase_ui,
                         n,
                         *(bench.latency_ui(lines[n], stimulus, n, bit) for bit in range(form.lanes)),
-                        _link_latency_ui(bench, stimulus, samples[n], frames[n]),
+                        _link_latency_ui(bench, stimulus, frames[n], lines[n].first or 0),
                     ]
                 )
     np.savez(LATENCIES, rows=np.array(rows, np.float64))
 
 
-def _link_latency_ui(
-    bench: LinkBench, stimulus: Stimulus, samples: NDArray[np.uint16], frames: FrameScoreboard
-) -> float:
+def _link_latency_ui(bench: LinkBench, stimulus: Stimulus, frames: FrameScoreboard, first: int) -> float:
     """Return the time from the first bit of a sample at its lane to the sample at the receiver's output.
 
-    The record of a frame is written with the clock edge after the one that put it on the output.
+    The chip counts BCIDs from `first`, the first bunch crossing it saw whole. The record of a frame is written with
+    the clock edge after the one that put it on the output.
     """
     ui_fs, form = bench.pair_fs / 2, bench.layout
-    found = set()
-    for words, time_fs in zip(np.concatenate(frames.samples), np.concatenate(frames.times_fs), strict=True):
-        crossing = int(np.flatnonzero((samples == words).all(axis=1))[0])
-        out_ui = (int(time_fs) - bench.origin_fs) / ui_fs - form.word_bits
-        found.add(round(out_ui - stimulus.default_phase_ui - crossing * form.frame_bits, 3))
+    crossing = np.concatenate(frames.bcids).astype(np.int64) + first
+    edge_ui = (np.concatenate(frames.times_fs).astype(np.int64) - bench.origin_fs) / ui_fs
+    begin_ui = stimulus.default_phase_ui + crossing * form.frame_bits
+    found = np.unique(np.round(edge_ui - form.word_bits - begin_ui, 3))
     if len(found) != 1:
-        raise AssertionError(f"latency of the link changed during a run: {sorted(found)} UI")
-    return found.pop()
+        raise AssertionError(f"latency of the link changed during a run: {found} UI")
+    return float(found[0])
