@@ -56,6 +56,12 @@ async def latencies(dut: Dut) -> None:
     bench = LinkBench(dut, form)
     generator = np.random.default_rng(setting("samples_seed"))
     crossings = int(setting("crossings"))
+    # Bits put before everything else move the word boundaries of the receiver: half of their phases cannot be reached
+    # by the phases of the chip.
+    inserted = {
+        n: [LineError(bit, ErrorKind.INSERT_0) for bit in range(int(bits))]
+        for n, bits in enumerate(setting("inserted_bits"))
+    }
     rows = []
     for release_ui in setting("reset_release_ui"):
         for phase_ui in setting("lane_phase_ui"):
@@ -63,7 +69,9 @@ async def latencies(dut: Dut) -> None:
                 generator.integers(0, 1 << form.sample_bits, (crossings, form.lanes), dtype=np.uint16)
                 for _ in CHANNELS
             ]
-            stimulus = Stimulus(samples, default_phase_ui=phase_ui, reset_release_ui=release_ui)
+            stimulus = Stimulus(
+                samples, default_phase_ui=phase_ui, reset_release_ui=release_ui, errors=inserted
+            )
             lines = bench.line_boards(stimulus)
             frames = await bench.run_link(stimulus, lines, block=4)
             for n in CHANNELS:
