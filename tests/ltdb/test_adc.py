@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ltdb.adc import Adc, pack_words, unpack_words
@@ -131,6 +131,7 @@ def test_input_of_the_wrong_shape_is_refused():
             adc.sample(wrong)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 4095), st.integers(0, 3))
 def test_words_carry_code_and_opaque_bits(code, opaque):
     words = pack_words(np.array([[code]], np.uint16), PARAMETERS, opaque)

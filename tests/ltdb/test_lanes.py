@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -26,6 +26,7 @@ words = hnp.arrays(
 )
 
 
+@settings(deadline=None)
 @given(words, st.integers(0, 1))
 def test_words_come_back_whatever_the_idle_slots(sent, idle):
     bits = to_lanes(sent, LAYOUT, idle)
@@ -61,6 +62,7 @@ def test_the_offending_word_is_named():
         from_lanes(np.zeros((1, 15, 8), np.uint8), LAYOUT)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 40), min_size=4, max_size=4), st.integers(0, 2**32))
 def test_skew_delays_every_lane_by_its_bits(whole, seed):
     skew = LaneSkew(tuple(whole), (0.0,) * 4)

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, signal
 
@@ -27,6 +27,7 @@ def test_equals_the_shaper_driven_by_a_triangle_current(drift_s, shaping_s):
     np.testing.assert_allclose(Pulse(drift_s, shaping_s)(time), expected / expected.max(), atol=2e-6)
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_has_no_net_area(pulse):
     split = [pulse.peaking_time_s, pulse.drift_time_s, pulse.drift_time_s + 5 * pulse.shaping_time_s]
@@ -35,6 +36,7 @@ def test_has_no_net_area(pulse):
     assert abs(sum(parts)) < 1e-6 * pulse.shaping_time_s
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_peak_is_one_and_where_a_search_finds_it(pulse):
     found = optimize.minimize_scalar(
@@ -47,15 +49,17 @@ def test_peak_is_one_and_where_a_search_finds_it(pulse):
     assert pulse.peaking_time_s == pytest.approx(found.x, rel=1e-4)
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_nothing_is_lower_than_the_undershoot(pulse):
     time = np.linspace(0.0, pulse.duration_s, 5001)
     assert -1.0 < pulse.undershoot < 0.0
     assert pulse(time).min() >= pulse.undershoot - 1e-12
     assert pulse(time).min() == pytest.approx(pulse.undershoot, abs=2e-4)
-    assert pulse.undershoot_time_s >= pulse.drift_time_s
+    assert pulse.undershoot_time_s >= pulse.drift_time_s * (1 - 1e-12)
 
 
+@settings(deadline=None)
 @given(shapes, st.floats(0.001, 1.2))
 def test_derivative_is_the_slope(pulse, place):
     time, step = place * pulse.drift_time_s, 1e-4 * pulse.shaping_time_s
