@@ -23,6 +23,7 @@ from hdl.designs import Design, find_design
 from ltdb.errors import BenchError, InputError
 from ltdb.line_code.format import DEFAULT_FORMAT, load_format
 from testbench.simulation.build import DEFAULT_CACHE, Built, build
+from testbench.simulation.golden import ADDRESS, golden_service
 from testbench.simulation.process import execute, last_lines
 from testbench.simulation.results import Outcome, TestOutcome, read_results
 from testbench.simulation.simulators import Simulator, find_simulator
@@ -186,14 +187,15 @@ class _Run:
         log = self.directory / "simulation.log"
         what = f"{self.module} on {self.design} ({self.simulator.name}, seed {self.seed})"
         log.write_text(f"{what}\n", "utf-8")
-        done = execute(
-            self.simulator.run_command(built.directory, trace, round(self.simulated_limit_s * 1e15)),
-            log=log,
-            timeout_s=self.timeout_s,
-            what=what,
-            cwd=self.directory,
-            environment=self._environment(top, names, settings),
-        )
+        with golden_service() as address:
+            done = execute(
+                self.simulator.run_command(built.directory, trace, round(self.simulated_limit_s * 1e15)),
+                log=log,
+                timeout_s=self.timeout_s,
+                what=what,
+                cwd=self.directory,
+                environment=self._environment(top, names, settings) | {ADDRESS: address},
+            )
         hint = (
             f"{self.simulator.name}: {done.reason}; its last lines (all of them in {log}):\n{last_lines(log)}"
         )
