@@ -34,10 +34,9 @@ class Latencies:
 
 def run(context: Context) -> None:
     """Power the simulated link up at every phase; hold the latencies against budget and limits."""
-    from ltdb.receiver import IDEAL_DESERIALIZER, receiver_budget, receiver_facts
-
     from ltdb.locx2 import published_facts, transmitter_budget
     from ltdb.provenance import Tag
+    from ltdb.receiver import IDEAL_DESERIALIZER, receiver_budget, receiver_facts
 
     layout, facts = context.layout, published_facts()
     measured = _simulate(context)
