@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ltdb.provenance import Tag
-from testbench.limits import at_least, at_most, exactly
+from testbench.limits import at_least, exactly
 from testbench.section import Context, Section
 from testbench.series import Column, Plot, Series
 
@@ -48,20 +48,15 @@ def run(context: Context) -> None:
             limit=exactly(0, "design choice D6", Tag.ASSUMED),
             note=f"{figure.method}: {figure.meaning}",
         )
-    recovery = at_most(
-        2 / context.layout.bunch_crossing_hz,
-        "arXiv:2202.04288, abstract: recovery within 25 ns, one frame; counted here from the slip, so that the rest of "
-        "the disturbed frame comes before it",
-        Tag.INFERRED,
-    )
-    for name, limit in (("resynchronisation, mean", None), ("resynchronisation, most", recovery)):
+    # Published is a recovery within 25 ns, one frame (arXiv:2202.04288, abstract), but not from where to where; so this
+    # is shown beside it and not held against it.
+    for name in ("resynchronisation, mean", "resynchronisation, most"):
         figure = own[name]
         context.measure(
             name.capitalize(),
             _number(figure.value) * 1e-9,
             "s",
-            limit=limit,
-            note=f"{figure.method}: {figure.meaning}",
+            note=f"{figure.method}: {figure.meaning}; published: 25 ns, measuring points not stated",
         )
 
 
