@@ -55,8 +55,12 @@ class Gbtx(RegisterDevice):
         self.rx_epll_losses = 0
         self.fec_corrections = 0
         self.ic = IcSlave(lambda: self.address, self.read_registers, self.write_registers)
+        self.writes = 0
+        """Writes that have changed, or could have changed, a register since construction."""
         self._values: dict[str, int] = {}
         self._dlls_were_locked = False
+        self._settled = False
+        """Nothing has changed since time last passed, and nothing follows an input."""
         self.power_up = PowerUp(
             healthy={
                 State.WAIT_XPLL_LOCK: lambda: True,
@@ -103,11 +107,14 @@ class Gbtx(RegisterDevice):
         stop = min(start + len(data), WRITABLE_REGISTERS)
         if start >= stop:
             return
+        was_configured = self.contents[CONFIG_DONE] == RESTART_CODE
         self.contents[start:stop] = bytes(data[: stop - start])
         self._values.clear()
+        self._settled = False
+        self.writes += 1
         self._follow_registers(range(start, stop))
-        restarted = start <= CONFIG_DONE < stop and self.contents[CONFIG_DONE] == RESTART_CODE
-        if restarted and self.power_up.state is not State.PAUSE_FOR_CONFIG:
+        completed = not was_configured and self.contents[CONFIG_DONE] == RESTART_CODE
+        if completed and self.power_up.state is not State.PAUSE_FOR_CONFIG:
             self.power_up.restart()
 
     def write_register(self, register: int, value: int) -> bool:
@@ -163,18 +170,23 @@ class Gbtx(RegisterDevice):
         """Power-on reset: registers and counters cleared, fuses loaded again on the way up."""
         self.contents[:] = bytes(REGISTERS)
         self._values.clear()
+        self.writes += 1
+        self._settled = False
         self.reference_pll_losses = self.tx_epll_losses = self.rx_epll_losses = self.fec_corrections = 0
         self.power_up.reset()
         self._follow_registers()
 
     def advance(self, ticks: int) -> None:
         """Let `ticks` bunch crossings (25 ns) pass."""
+        if self._settled and self.power_up.state is State.IDLE:
+            return
         forced = self.value("stateForced")
         self.power_up.forced = State(forced) if forced in list(State) and forced else None
         self.power_up.advance(ticks)
         tracking = self.value("paMode") == PhaseMode.AUTO
         if tracking or self._passed(State.WAIT_DLL_LOCK) != self._dlls_were_locked:
             self._follow_registers()
+        self._settled = not tracking
 
     def count_corrections(self, frames: int) -> None:
         """Take note of frames that the Reed-Solomon decoder corrected."""
@@ -195,6 +207,7 @@ class Gbtx(RegisterDevice):
     def set_downlink(self, present: bool) -> None:
         """Say whether valid frames arrive; the loss of the receiver's lock is counted."""
         lost = self.downlink and not present
+        self._settled &= self.downlink == present
         self.downlink = present
         if lost and self.power_up.has_passed(State.WAIT_DES_LOCK):
             self.lose_lock(State.WAIT_DES_LOCK)
@@ -271,6 +284,7 @@ class Gbtx(RegisterDevice):
         )
 
     def _load_fuses(self) -> None:
+        self.writes += 1
         for register, value in self.fuses.items():
             self.contents[register] = value
         self._values.clear()

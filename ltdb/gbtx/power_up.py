@@ -21,7 +21,10 @@ LOCK_TICKS = 4_000
 TIME_OUT_TICKS = round(2.0 / TICK_S)
 """A wait state that lasts longer is a malfunction ("about 2 s")."""
 RESTART_CODE = 0xAA
-"""Written to register 365 it starts the sequence again, or lets a chip that waits for it go on."""
+"""Register 365 changing to this starts the sequence again, or lets a chip that waits for it go on.
+
+Assumed: writing it again changes nothing, or a whole configuration written by IC would cut off its own reply.
+"""
 
 
 class State(IntEnum):
