@@ -28,6 +28,8 @@ class Latencies:
     lane_phase_ui: NDArray[np.float64]
     transmitter_ui: NDArray[np.float64]
     """First bit of a sample at the lane to the same bit on the line, (rows, lanes)."""
+    payload_ui: NDArray[np.float64]
+    """First bit of a sample at the lane to the first payload bit of its frame on the line, (rows,)."""
     link_ui: NDArray[np.float64]
     """First bit of a sample at the lane to the sample at the receiver's output, (rows,)."""
 
@@ -51,7 +53,7 @@ def run(context: Context) -> None:
     _plots(context, measured, facts["latency"].value)
     _table(context, chip)
     _table(context, receiver)
-    received_ui = measured.link_ui - measured.transmitter_ui[:, 0]
+    received_ui = measured.link_ui - measured.payload_ui
 
     least, most = float(measured.transmitter_ui.min()), float(measured.transmitter_ui.max())
     exact = exactly(0, "the budget predicts the simulation exactly", Tag.ASSUMED)
@@ -142,7 +144,7 @@ def _simulate(context: Context) -> Latencies:
     expected = len(phases) * len(releases) * 2
     if len(rows) != expected:
         raise BenchError(f"{len(rows)} latencies were measured, {expected} expected")
-    return Latencies(rows[:, 0], rows[:, 1], rows[:, 3:-1], rows[:, -1])
+    return Latencies(rows[:, 0], rows[:, 1], rows[:, 3:-2], rows[:, -2], rows[:, -1])
 
 
 def _plots(context: Context, measured: Latencies, limit_s: float) -> None:

@@ -235,7 +235,7 @@ def _disturbances(context: Context, channels: list[Channel]) -> None:
         "What a disturbance costs.",
         ["Disturbance", "How many", "Frames spoiled, mean", "Frames spoiled, most"],
         rows,
-        note="Spoiled: flagged or not delivered. The descrambler carries an error into the next frame, which is flagged.",
+        note="Spoiled: flagged or lost. The descrambler carries an error into the next frame, so that is flagged.",
     )
     for kind in KINDS:
         if spoiled[kind]:

@@ -11,7 +11,7 @@ import numpy as np
 from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.drivers import ErrorKind, LineError
 from testbench.simulation.link import CHANNELS, LinkBench, Stimulus
-from testbench.simulation.scoreboard import FrameScoreboard
+from testbench.simulation.scoreboard import FrameScoreboard, LineScoreboard
 
 JOURNEY, LATENCIES = Path("journey.npz"), Path("latencies.npz")
 """Results, in the directory of the run."""
@@ -62,6 +62,7 @@ async def latencies(dut: Dut) -> None:
         n: [LineError(bit, ErrorKind.INSERT_0) for bit in range(int(bits))]
         for n, bits in enumerate(setting("inserted_bits"))
     }
+    first_bits = [form.bit_map.index((lane, form.sample_bits - 1)) for lane in range(form.lanes)]
     rows = []
     for release_ui in setting("reset_release_ui"):
         for phase_ui in setting("lane_phase_ui"):
@@ -82,11 +83,20 @@ async def latencies(dut: Dut) -> None:
                         release_ui,
                         phase_ui,
                         n,
-                        *(bench.latency_ui(lines[n], stimulus, n, bit) for bit in range(form.lanes)),
+                        *(bench.latency_ui(lines[n], stimulus, n, bit) for bit in first_bits),
+                        _payload_ui(bench, stimulus, lines[n]),
                         _link_latency_ui(bench, stimulus, frames[n], lines[n].first or 0),
                     ]
                 )
     np.savez(LATENCIES, rows=np.array(rows, np.float64))
+
+
+def _payload_ui(bench: LinkBench, stimulus: Stimulus, line: LineScoreboard) -> float:
+    """Return the time from the first bit of a sample at its lane to the first payload bit of its frame on the line."""
+    if line.position is None or line.first is None:
+        raise AssertionError("no frame was found on the line")
+    begin_ui = stimulus.default_phase_ui + line.first * bench.layout.frame_bits
+    return line.position + bench.layout.field_start["payload"] - begin_ui
 
 
 def _link_latency_ui(bench: LinkBench, stimulus: Stimulus, frames: FrameScoreboard, first: int) -> float:
