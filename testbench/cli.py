@@ -22,6 +22,9 @@ COMMANDS = {
     "bench": "testbench.commands.bench",
     "qualify": "testbench.commands.qualify",
     "report": "testbench.commands.report",
+    "configure": "testbench.commands.configure",
+    "serve": "testbench.commands.serve",
+    "board": "testbench.commands.board",
 }
 """Where each subcommand lives. Importing one of these modules must stay cheap: no numpy, numba, matplotlib or
 amaranth before `run_command` is called, so that ``ltdb --help`` answers at once."""
