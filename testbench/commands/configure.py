@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
 from pathlib import Path
@@ -53,6 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_command(args: argparse.Namespace) -> int:
     """Do it."""
+    import asyncio
+
     from ltdb.board import load_board
     from testbench.configuration import DEFAULT, load_configuration
     from testbench.devices.ltdb import Ltdb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import sys
 import threading
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--pty", action="store_true", help="a pseudo terminal instead of TCP")
     where.add_argument("--port", type=int, default=0, help="TCP port; 0 (default) takes a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--json", action="store_true", help="print the URL as JSON")
 
 
 def run_command(args: argparse.Namespace) -> int:
@@ -45,7 +47,7 @@ def run_command(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with pty_service(server) if args.pty else tcp_service(server, args.host, args.port) as service:
-        sys.stdout.write(f"{service.url}\n")
+        sys.stdout.write(json.dumps({"url": service.url}) + "\n" if args.json else f"{service.url}\n")
         sys.stdout.flush()
         sys.stderr.write("serving; Ctrl-C ends\n")
         stop.wait()

@@ -44,6 +44,12 @@ class SectionView:
         return [entry for entry in self.entries if isinstance(entry, Measurement)]
 
     @property
+    def judged_first(self) -> list[Measurement]:
+        """The measurements as a reader wants them: what failed, what passed, what is for information."""
+        order = [Verdict.FAIL, Verdict.PASS, Verdict.INFORMATION]
+        return sorted(self.measurements, key=lambda measurement: order.index(measurement.verdict))
+
+    @property
     def state(self) -> State:
         """Incomplete before fail before pass."""
         if self.outcome != Outcome.COMPLETE:
