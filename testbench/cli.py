@@ -23,6 +23,9 @@ COMMANDS = {
     "qualify": "testbench.commands.qualify",
     "report": "testbench.commands.report",
     "instruments": "testbench.commands.instruments",
+    "configure": "testbench.commands.configure",
+    "serve": "testbench.commands.serve",
+    "board": "testbench.commands.board",
 }
 """Where each subcommand lives. Importing one of these modules must stay cheap: no numpy, numba, matplotlib or
 amaranth before `run_command` is called, so that ``ltdb --help`` answers at once."""
