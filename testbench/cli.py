@@ -23,17 +23,10 @@ COMMANDS = {
     "bench": "testbench.commands.bench",
     "qualify": "testbench.commands.qualify",
     "report": "testbench.commands.report",
-<<<<<<< HEAD
     "configure": "testbench.commands.configure",
     "serve": "testbench.commands.serve",
     "board": "testbench.commands.board",
     "instruments": "testbench.commands.instruments",
-=======
-    "instruments": "testbench.commands.instruments",
-    "configure": "testbench.commands.configure",
-    "serve": "testbench.commands.serve",
-    "board": "testbench.commands.board",
->>>>>>> instruments-ready
 }
 """Where each subcommand lives. Importing one of these modules must stay cheap: no numpy, numba, matplotlib or
 amaranth before `run_command` is called, so that ``ltdb --help`` answers at once."""
