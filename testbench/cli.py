@@ -24,6 +24,7 @@ COMMANDS = {
     "qualify": "testbench.commands.qualify",
     "report": "testbench.commands.report",
     "configure": "testbench.commands.configure",
+    "monitor": "testbench.commands.monitor",
     "serve": "testbench.commands.serve",
     "board": "testbench.commands.board",
     "instruments": "testbench.commands.instruments",
