@@ -6,11 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ltdb.provenance import Provenance, Tag
-from testbench.limits import Limit, exactly
+from testbench.limits import exactly
 from testbench.section import Context, Section
 
 if TYPE_CHECKING:
     from testbench.devices.ltdb import Ltdb
+    from testbench.monitoring import Reading
 
 _NETLIST = "netlist of the board, ltdb/board.toml"
 
@@ -54,20 +55,15 @@ async def _run(context: Context, board: Ltdb) -> None:
         "Board time of the bring-up", board.session.transport.now(), "s", note="power-up included"
     )
     await prepare(board)
-    rows: list[list[str | int | float]] = []
-    outside = 0
-    async for reading in read_monitors(board):
-        outside += not reading.within
-        bounds = Limit(reading.low, reading.high, _NETLIST, Tag.ASSUMED)
-        shown = f"{bounds.low:g} to {bounds.high:g}"
-        rows.append([reading.name, round(reading.value, 3), reading.unit, shown])
+    readings = [reading async for reading in read_monitors(board)]
+    outside = sum(not reading.within for reading in readings)
     context.measure(
         "Monitored quantities outside their limits",
         outside,
         "channels",
         limit=exactly(0, _NETLIST, Tag.ASSUMED),
     )
-    context.table("Monitoring channels", ["Channel", "Reading", "Unit", "Limits"], rows)
+    _table(context, board, readings)
     counters = await read_counters(board)
     moved = {name: value for name, value in counters.items() if value}
     context.measure(
@@ -82,6 +78,18 @@ async def _run(context: Context, board: Ltdb) -> None:
         "chips' own protocols, both ways. The netlist, and the register maps of LOCx2, ADC and MTx, are assumptions of "
         "this project."
     )
+
+
+def _table(context: Context, board: Ltdb, readings: list[Reading]) -> None:
+    """One row for channels that differ only in the number at the end of their name, one column an SCA."""
+    columns = list(board.sca)
+    rows: dict[str, list[str | int | float]] = {}
+    for reading in readings:
+        name, _, number = reading.name.rpartition("_")
+        row = f"{name or number}, {reading.unit}", f"{reading.low:g} to {reading.high:g}"
+        cells = rows.setdefault(" ".join(row), [*row, *["–"] * len(columns)])
+        cells[2 + columns.index(board.board.monitor[reading.name].sca)] = round(reading.value, 3)
+    context.table("Monitoring channels", ["Quantity", "Limits", *columns], list(rows.values()))
 
 
 SECTION = Section(
