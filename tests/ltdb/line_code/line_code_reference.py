@@ -22,11 +22,9 @@ def number(bits):
 def crc_bits(layout, message):
     crc = layout.crc
     register = crc.init
+    last, mask, polynomial = crc.width - 1, (1 << crc.width) - 1, crc.polynomial
     for bit in message:
-        top = register >> (crc.width - 1) & 1 ^ bit
-        register = register << 1 & (1 << crc.width) - 1
-        if top:
-            register ^= crc.polynomial
+        register = (register << 1 ^ polynomial if register >> last ^ bit else register << 1) & mask
     return bits_of(register ^ crc.xor_out, crc.width)
 
 
@@ -86,6 +84,7 @@ class ReferenceReceiver:
     def __init__(self, layout):
         self.layout, self.sequence = layout, sequence(layout)
         self.F = layout.frame_bits
+        self.fixed = [int(c) for c in layout.header.fixed]
         self.three = layout.sequence.degree // layout.header.sequence_bits
         self.crossings = layout.sequence.bunch_crossings
         self.names = {}
@@ -123,12 +122,11 @@ class ReferenceReceiver:
     def _window(self, end):
         bits = self.bits[end - self.F : end]
         header = self._field(bits, "header")
-        fixed = [int(c) for c in self.layout.header.fixed]
-        code = header[len(fixed) :]
+        code = header[len(self.fixed) :]
         # The CRC is worked out only where something depends on it.
         covered = (code if "sequence" in self.layout.crc.covers else []) + self._field(bits, "payload")
         return Window(
-            header[: len(fixed)] == fixed,
+            header[: len(self.fixed)] == self.fixed,
             crc_bits(self.layout, covered) == self._field(bits, "crc"),
             code,
         )
@@ -160,15 +158,17 @@ class ReferenceReceiver:
             header_end = self.layout.field_start["header"] + self.layout.header.bits
             if now == self.end - F + header_end:
                 got = self.bits[now - self.layout.header.bits : now]
-                wanted = [int(c) for c in self.layout.header.fixed] + self.sequence[self.counter]
+                wanted = self.fixed + self.sequence[self.counter]
                 self.header_wrong = got != wanted
         if now < F:
             return
         # The CRC of a window whose fixed bits are wrong is of no use, except at the present offset.
-        fixed = [int(c) for c in self.layout.header.fixed]
-        header = self._field(self.bits[now - F : now], "header")
+        start = now - F + self.layout.field_start["header"]
         present = self.locked and now == self.end
-        window = self._window(now) if present or header[: len(fixed)] == fixed else Window(False, False, [])
+        if present or self.bits[start : start + len(self.fixed)] == self.fixed:
+            window = self._window(now)
+        else:
+            window = Window(False, False, [])
         self.windows[now] = window if window.hit else None
         expected = None
         if self.end is not None:
