@@ -35,6 +35,7 @@ check: setup ## ruff, mypy, import-linter, packaging
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@mkdir -p build
 	$(BIN)/python -m build --no-isolation --outdir build/dist . >build/packaging.log 2>&1 || { cat build/packaging.log; exit 1; }
 
 bench: setup ## Measure speed, as ratios within one run

@@ -159,7 +159,7 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
                 elif rows[1, slot] >= relock_frames and (not state[LOCKED] or state[HEADER_WRONG]):
                     new = expected
                 if new >= 0:
-                    again = late and state[DELIVERED] and new == expected
+                    again = late and state[DELIVERED] != 0
                     if state[PREDICTED]:
                         state[MOVES] += (state[BOUNDARY] - time) % frame != 0
                         state[BCID_JUMPS] += new != expected

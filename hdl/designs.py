@@ -1,0 +1,220 @@
+"""What can be built from this room: a table of designs, each giving Verilog for any frame layout.
+
+A design is what a simulator or a synthesiser is given: one top module, made by Amaranth, by hand, or by both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ltdb.errors import InputError
+
+if TYPE_CHECKING:
+    from ltdb.line_code.format import FrameFormat
+
+HDL = Path(__file__).parent
+
+
+def no_verilog(layout: FrameFormat) -> str:
+    """Verilog of a design that consists of source files only."""
+    return ""
+
+
+def no_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of a design that needs none."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Design:
+    """One thing that can be built."""
+
+    name: str
+    title: str
+    top: str
+    """Name of the top module."""
+    build: Callable[[FrameFormat], str] = no_verilog
+    """Verilog text for a layout; it may hold several modules."""
+    sources: tuple[str, ...] = ()
+    """Verilog files beside the built text, relative to this room, or absolute."""
+    parameters: Callable[[FrameFormat], Mapping[str, int]] = no_parameters
+    """Parameters of the top module for a layout."""
+    defines: Mapping[str, str] = field(default_factory=dict)
+    public: tuple[tuple[str, str], ...] = ()
+    """Signals inside the design that a test may read and write, as (module, signal); the ports of the top
+    are always reachable. Verilator runs three times faster if nothing else is."""
+
+    @property
+    def source_paths(self) -> tuple[Path, ...]:
+        """The Verilog files, absolute."""
+        return tuple(HDL / source for source in self.sources)
+
+
+def amaranth_verilog(component: object, name: str) -> str:
+    """Verilog of an Amaranth `wiring.Component`, its ports those of its signature."""
+    from amaranth.back import verilog
+
+    return str(verilog.convert(component, name=name, emit_src=False))
+
+
+def from_component(path: str, name: str) -> Callable[[FrameFormat], str]:
+    """Build function for a component class given as ``"module:Class"``, imported only when it is built."""
+
+    def build(layout: FrameFormat) -> str:
+        module, _, component = path.partition(":")
+        return amaranth_verilog(getattr(import_module(module), component)(layout), name)
+
+    return build
+
+
+def bit_pair_fs(layout: FrameFormat) -> int:
+    """Duration of two unit intervals in whole femtoseconds: the period of the bit clock of a simulated bench.
+
+    It is exact for 5.12 Gb/s (390 625 fs). All clocks of a bench are made of it, so rounding it changes every rate
+    by the same factor (at most 1.3e-6) and no ratio.
+    """
+    return round(2e15 * layout.unit_interval_s)
+
+
+def locx2_verilog(layout: FrameFormat) -> str:
+    """Verilog of the transmitter chip, and the width of its fault port as the macro UPSETS."""
+    from hdl.locx2.chip import Locx2
+
+    chip = Locx2(layout)
+    return f"`define UPSETS {len(chip.upset)}\n" + amaranth_verilog(chip, "locx2")
+
+
+def link_verilog(layout: FrameFormat) -> str:
+    """Verilog of the transmitter chip and of the receiver."""
+    from hdl.line_code.receiver import Receiver
+
+    return locx2_verilog(layout) + amaranth_verilog(Receiver(layout), "receiver")
+
+
+def words_verilog(layout: FrameFormat) -> str:
+    """Verilog of the transmitter's channels and of the receiver at word level."""
+    from hdl.line_code.receiver import Receiver
+    from hdl.locx2.words import Locx2Words
+
+    words = amaranth_verilog(Locx2Words(layout), "locx2_words")
+    return words + amaranth_verilog(Receiver(layout), "receiver")
+
+
+def words_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of `words_bench`."""
+    word_fs = round(1e15 / layout.word_rate_hz)
+    return {"WORD_FS": word_fs, "LANES": layout.lanes, "SAMPLE_BITS": layout.sample_bits}
+
+
+def locx2_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of `locx2_bench`."""
+    return {"PAIR_FS": bit_pair_fs(layout), "LANES": layout.lanes // 2, "SLOTS": layout.lane_slots}
+
+
+def link_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of `link_bench`."""
+    return {**locx2_parameters(layout), "LANES": layout.lanes, "SAMPLE_BITS": layout.sample_bits}
+
+
+def receiver_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of `receiver_words`."""
+    return {
+        "WORD_FS": round(1e15 / layout.word_rate_hz),
+        "WORD_BITS": layout.word_bits,
+        "SAMPLES": layout.payload_bits,
+        "BCID_BITS": max(1, (layout.sequence.bunch_crossings - 1).bit_length()),
+        "OFFSET_BITS": (layout.frame_bits - 1).bit_length(),
+    }
+
+
+# The parts a simulated bench is made of, and what of them Python writes and reads.
+_CONTROLS = {
+    "clock_source": ("run", "start_fs"),
+    "player": ("run", "done"),
+    "recorder": ("run", "open", "block", "blocks"),
+    "adc_lanes": ("run", "done", "start_fs", "late_fs", "late_lanes"),
+    "line_receiver": ("run", "start_fs"),
+    "line_monitor": ("run", "open", "start_fs", "block", "blocks"),
+    "pulse_list": ("run", "start_fs"),
+}
+SIMULATION_BLOCKS = tuple(f"simulation/{name}.v" for name in _CONTROLS)
+SIMULATION_PUBLIC = tuple((module, signal) for module, signals in _CONTROLS.items() for signal in signals)
+
+DESIGNS: dict[str, Design] = {
+    design.name: design
+    for design in (
+        Design(
+            "heartbeat",
+            "A counter on a clock made in HDL: the smallest thing the simulators can be tried on",
+            top="heartbeat",
+            sources=("simulation/heartbeat.v", "simulation/clock_source.v"),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "block_bench",
+            "The simulation's own parts, against each other",
+            top="block_bench",
+            sources=(*SIMULATION_BLOCKS, "simulation/block_bench.v"),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "locx2_bench",
+            "LOCx2, bit by bit, with its ADCs, clocks and slow control",
+            top="locx2_bench",
+            build=locx2_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/locx2_bench.v"),
+            parameters=locx2_parameters,
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "link_bench",
+            "The whole link, bit by bit: ADC lanes, LOCx2, disturbed fibres, receivers",
+            top="link_bench",
+            build=link_verilog,
+            sources=(
+                *SIMULATION_BLOCKS,
+                "simulation/locx2_bench.v",
+                "simulation/receiver_bench.v",
+                "simulation/link_bench.v",
+            ),
+            parameters=link_parameters,
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "words_bench",
+            "The link at word level: encoders and receivers of one LOCx2, as fast as the simulator can",
+            top="words_bench",
+            build=words_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/words_bench.v"),
+            parameters=words_parameters,
+            public=(*SIMULATION_PUBLIC, ("words_bench", "reset"), ("words_bench", "clear")),
+        ),
+        Design(
+            "receiver_words",
+            "The back end's receiver, fed with words as fast as the simulator can",
+            top="receiver_words",
+            build=from_component("hdl.line_code.receiver:Receiver", "receiver"),
+            sources=(*SIMULATION_BLOCKS, "simulation/receiver_words.v"),
+            parameters=receiver_parameters,
+            public=SIMULATION_PUBLIC,
+        ),
+    )
+}
+
+
+def find_design(name: str) -> Design:
+    """Return the design of that name.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    try:
+        return DESIGNS[name]
+    except KeyError:
+        raise InputError("design", repr(name), ", ".join(sorted(DESIGNS))) from None
