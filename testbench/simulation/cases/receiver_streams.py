@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from hdl.line_code.receiver_counters import CounterLayout
 from ltdb.line_code import Aligner, Encoder
+from ltdb.line_code.format import FrameFormat
 from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.drivers import POLL_FS, ClockSource, FilePlayer
-from ltdb.line_code.format import FrameFormat
 from testbench.simulation.line_stress import STRESSES, Stress, disturbed_line
 from testbench.simulation.monitors import Recorder
 
@@ -38,7 +38,9 @@ class ReceiverBench:
         self.recorder = Recorder(dut.frames, "frames", (samples + 80 + 31) // 32 * 32)
         self.word_fs = round(1e15 / self.layout.word_rate_hz)
 
-    async def feed(self, bits: NDArray[np.uint8], *, clear: bool = False) -> tuple[dict[str, NDArray], dict[str, int]]:
+    async def feed(
+        self, bits: NDArray[np.uint8], *, clear: bool = False
+    ) -> tuple[dict[str, NDArray], dict[str, int]]:
         """Reset the receiver and give it a whole number of words; return the frames and the counters at the end."""
         dut = self.dut
         dut.reset.value, dut.clear.value = 1, int(clear)
@@ -61,9 +63,7 @@ class ReceiverBench:
 
     def _counters(self) -> dict[str, int]:
         value = int(self.dut.counters.value)
-        return {
-            name: value >> field.offset & (1 << field.width) - 1 for name, field in CounterLayout()
-        }
+        return {name: value >> field.offset & (1 << field.width) - 1 for name, field in CounterLayout()}
 
     def _frames(self, records: NDArray) -> dict[str, NDArray]:
         f = self.layout
@@ -76,7 +76,9 @@ class ReceiverBench:
         # `offset` is known modulo a frame; the word in which the frame ends says which frame.
         last_bit = (offset - 1) % f.frame_bits
         end = last_word * f.word_bits + (last_bit - last_word * f.word_bits) % f.frame_bits
-        assert (end // f.word_bits == last_word).all(), "the offset is not that of the frame delivered with it"
+        assert (end // f.word_bits == last_word).all(), (
+            "the offset is not that of the frame delivered with it"
+        )
         return {
             "samples": _number(payload.reshape(-1, f.lanes, f.sample_bits)),
             "bit_index": end + 1 - f.frame_bits,
@@ -111,8 +113,12 @@ def check_against_golden(
             around = slice(max(0, at - 2), at + 2)
             told = {key: frames[key][around].tolist() for key in FIELDS}
             meant = {key: getattr(expected, key)[around].tolist() for key in FIELDS}
-            raise AssertionError(f"{what}: frame {at}: {name} {got[at]}, golden {wanted[at]}; {told}; golden {meant}")
-    assert len(frames["bcid"]) == len(expected), f"{what}: {len(frames['bcid'])} frames, golden {len(expected)}"
+            raise AssertionError(
+                f"{what}: frame {at}: {name} {got[at]}, golden {wanted[at]}; {told}; golden {meant}"
+            )
+    assert len(frames["bcid"]) == len(expected), (
+        f"{what}: {len(frames['bcid'])} frames, golden {len(expected)}"
+    )
     assert counters == asdict(golden.counters), f"{what}: {counters}, golden {asdict(golden.counters)}"
 
 
