@@ -96,6 +96,10 @@ class TransmitterBench:
         """Return the simulated time of a moment given in UI."""
         return self.origin_fs + round(ui * self.pair_fs / 2)
 
+    def elapsed_ui(self) -> float:
+        """Return the time since the first edge of the bit clock, in UI."""
+        return (now_fs() - self.origin_fs) / self.pair_fs * 2
+
     async def until(self, ui: float) -> None:
         """Wait until a moment given in UI."""
         await Timer(max(self.fs(ui) - now_fs(), 1), unit="fs")
