@@ -68,7 +68,9 @@ def drawn_errors(frames: int, length: int) -> list[LineError]:
         if what.endswith("slip"):
             count, lost = random.randint(1, 3), random.random() < 0.5
             for n in range(bit, bit + count):
-                kinds[n] = ErrorKind.DELETE if lost else random.choice((ErrorKind.INSERT_0, ErrorKind.INSERT_1))
+                kinds[n] = (
+                    ErrorKind.DELETE if lost else random.choice((ErrorKind.INSERT_0, ErrorKind.INSERT_1))
+                )
             cover("slip, bits", f"{'-' if lost else '+'}{count}")
         bit += length + int(random.expovariate(1 / (4 * length)))
     return [LineError(bit, kind) for bit, kind in sorted(kinds.items())]
