@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "link": "testbench.commands.link",
     "eye": "testbench.commands.eye",
+    "sim": "testbench.commands.sim",
     "bench": "testbench.commands.bench",
     "qualify": "testbench.commands.qualify",
     "report": "testbench.commands.report",
