@@ -156,6 +156,7 @@ USAGE = [
     (["link", "--format", "{tmp}/bad.toml"], "bad.toml"),
     (["link", "--line", "{tmp}/none"], "No such file"),
     (["link", "--line", "{tmp}/empty"], "is empty"),
+    (["link", "--line", "{tmp}/high.npy", "--out", "{tmp}/out.npy"], "no 3 good frames in a row"),
 ]
 
 
@@ -170,6 +171,7 @@ def test_wrong_input_is_one_sentence_and_code_2(tmp_path, capsys, arguments, sen
     assert cli.main([a.replace("{tmp}", str(tmp_path)) for a in arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
+    assert not (tmp_path / "out.npy").exists()
     assert sentence in captured.err
     assert "Traceback" not in captured.err
     if not captured.err.startswith("usage:"):
