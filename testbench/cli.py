@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "link": "testbench.commands.link",
+    "sim": "testbench.commands.sim",
     "bench": "testbench.commands.bench",
     "qualify": "testbench.commands.qualify",
     "report": "testbench.commands.report",

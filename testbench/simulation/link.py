@@ -96,6 +96,10 @@ class TransmitterBench:
         """Return the simulated time of a moment given in UI."""
         return self.origin_fs + round(ui * self.pair_fs / 2)
 
+    def elapsed_ui(self) -> float:
+        """Return the time since the first edge of the bit clock, in UI."""
+        return (now_fs() - self.origin_fs) / self.pair_fs * 2
+
     async def until(self, ui: float) -> None:
         """Wait until a moment given in UI."""
         await Timer(max(self.fs(ui) - now_fs(), 1), unit="fs")
@@ -114,9 +118,7 @@ class TransmitterBench:
                 skew_bits=stimulus.skew_bits.get((channel, adc)),
             )
             phase = stimulus.lane_phase_ui.get((channel, adc), stimulus.default_phase_ui)
-            driver.start_at(
-                self.fs(phase), stimulus.late_lanes, round(stimulus.late_ui * self.pair_fs / 2)
-            )
+            driver.start_at(self.fs(phase), stimulus.late_lanes, round(stimulus.late_ui * self.pair_fs / 2))
         self.bcr.load_cycles(list(stimulus.bcr_cycles))
         self.bcr.start()
         for line in self.lines:
@@ -132,7 +134,8 @@ class TransmitterBench:
         self.dut.reset_n.value = 0
         self.bcr.stop()
         await Timer(200 * self.pair_fs, unit="fs")
-        for driver in (self.bit_clock, self.sample_clock, self.reference, *self.adcs.values()):
+        clocks: list[ClockSource | AdcLanes] = [self.bit_clock, self.sample_clock, self.reference]
+        for driver in (*clocks, *self.adcs.values()):
             driver.stop()
         await Timer(POLL_FS + 200 * self.pair_fs, unit="fs")
 
