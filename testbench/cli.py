@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
-    "link": "testbench.commands.link",
-    "sim": "testbench.commands.sim",
-    "bench": "testbench.commands.bench",
     "qualify": "testbench.commands.qualify",
     "report": "testbench.commands.report",
+    "link": "testbench.commands.link",
+    "sim": "testbench.commands.sim",
+    "eye": "testbench.commands.eye",
     "configure": "testbench.commands.configure",
-    "serve": "testbench.commands.serve",
     "board": "testbench.commands.board",
+    "serve": "testbench.commands.serve",
+    "instruments": "testbench.commands.instruments",
+    "bench": "testbench.commands.bench",
 }
 """Where each subcommand lives. Importing one of these modules must stay cheap: no numpy, numba, matplotlib or
 amaranth before `run_command` is called, so that ``ltdb --help`` answers at once."""

@@ -27,24 +27,31 @@ def error_syndromes(layout: FrameFormat) -> NDArray[np.uint32]:
     return np.array([check(bit) ^ nothing for bit in range(covered + width)], np.uint32)
 
 
-def undetected_weights(layout: FrameFormat) -> list[int]:
-    """Patterns of 1, 2, 3 and 4 wrong bits in a code word that the CRC does not see, all patterns tried.
+def undetected_patterns(syndromes: NDArray[np.uint32]) -> list[int]:
+    """Patterns of 1, 2, 3 and 4 wrong bits whose syndromes add up to nothing, all patterns tried.
 
     Triples are pairs that add up to one more bit, quadruples pairs that add up to another pair; each is met three
-    times. Wrong header bits outside the code word are always seen, as all eight are predicted.
+    times.
     """
-    bits = error_syndromes(layout).astype(np.int64)
-    size = 1 << layout.crc.width
+    bits = syndromes.astype(np.int64)
+    size = 1 << int(bits.max()).bit_length()
     first, second = np.triu_indices(bits.size, 1)
     pairs = bits[first] ^ bits[second]
     single, double = np.bincount(bits, minlength=size), np.bincount(pairs, minlength=size)
     # A pair meets the bits of its own: where its sum is one of its bits, that is no triple.
     triples = single[pairs] - (bits[first] == pairs) - (bits[second] == pairs)
-    ones, twos, threes = int(single[0]), int(double[0]), int(triples.sum()) // 3
-    # Pairs of pairs with one sum, less those that share a bit: the rest of the two is then the same twice over.
+    # Pairs of pairs with one sum, less those that share a bit: the other two bits are then the same.
     shared = sum(comb(int(n), 2) for n in single) * (bits.size - 2)
-    fours = (sum(comb(int(n), 2) for n in double) - shared) // 3
-    return [ones, twos, threes, fours]
+    fours = sum(comb(int(n), 2) for n in double) - shared
+    return [int(single[0]), int(double[0]), int(triples.sum()) // 3, fours // 3]
+
+
+def undetected_weights(layout: FrameFormat) -> list[int]:
+    """Patterns of 1 to 4 wrong bits in a code word that the CRC does not see.
+
+    Wrong header bits outside the code word are always seen, as all of the header is predicted.
+    """
+    return undetected_patterns(error_syndromes(layout))
 
 
 def longest_run(layout: FrameFormat) -> int | None:

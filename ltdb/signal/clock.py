@@ -26,6 +26,7 @@ _ASSIGNMENT_DIVISOR = (
     300.0  # the loop that only counts unit intervals for a constant clock is faster than golden
 )
 
+_MOVING_ACQUISITION_EDGES = 500
 _TABLED_RUN = 64
 
 
@@ -180,6 +181,8 @@ def recover(crossings: Crossings, clock: Clock | None = None) -> RecoveredClock:
 
 def acquire(edges: NDArray[np.float64], clock: Clock) -> NDArray[np.float64]:
     """Find the starting state of `track` from the first edges, by least squares."""
+    if isinstance(clock, SecondOrderPll):  # its rate may move: only that of the very beginning counts
+        edges = edges[:_MOVING_ACQUISITION_EDGES]
     rate = getattr(clock, "bit_rate_hz", None)
     interval = estimate_interval(edges) if rate is None else _valid_rate(edges, rate)
     loop = loop_rates(ConstantClock(), interval)

@@ -182,20 +182,22 @@ def find_tones(
 
 
 def _significant_peak(power: NDArray[np.float64]) -> int | None:
-    """Highest line over its surroundings, None if noise could have made it."""
+    """Find the strongest line that noise like that around it could not have made; None if there is none."""
     size = len(power)
     # Power of noise in a line is exponentially distributed: median = mean * ln 2. Jitter behind a loop is
     # not white, so the level is taken band by band, in narrow bands where it is steep.
     bounds = [0, *(1 << n for n in range(4, 13)), *range(1 << 13, size, 1 << 12)]
     bounds = [*(b for b in bounds if b <= size - 16), size]
-    best, highest = None, float(np.log(size / FALSE_ALARM))
+    threshold = float(np.log(size / FALSE_ALARM))
+    best, highest = None, 0.0
     least = 1e-12 * float(power.max())
     for low, high in pairwise(bounds):
         band = power[low:high]
         floor = max(float(np.median(band)) / float(np.log(2)), least)
         peak = int(band.argmax())
-        if floor > 0 and band[peak] > highest * floor:
-            best, highest = low + peak, float(band[peak]) / floor
+        # Of those that count the strongest comes first: unit intervals without an edge give each sine images.
+        if floor > 0 and band[peak] > threshold * floor and band[peak] > highest:
+            best, highest = low + peak, float(band[peak])
     return best
 
 
