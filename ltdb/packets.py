@@ -67,8 +67,11 @@ class Packet:
 
 
 def crc16(data: bytes) -> int:
-    """CRC-16/IBM-3740: polynomial 0x1021, initial 0xFFFF, not reflected, no final XOR."""
-    return binascii.crc_hqx(data, 0xFFFF)
+    """CRC-16/GENIBUS: polynomial 0x1021, initial 0xFFFF, not reflected, final XOR 0xFFFF.
+
+    Without the final XOR a packet with a zero byte appended would pass, and COBS turns one wrong bit into that.
+    """
+    return binascii.crc_hqx(data, 0xFFFF) ^ 0xFFFF
 
 
 def cobs_encode(data: bytes) -> bytes:

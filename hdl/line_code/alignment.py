@@ -1,8 +1,7 @@
 """The receiver's decisions: where frames end, which bunch crossing they belong to, when lock is won, moved and lost.
 
 One word is decided on in each clock. The rules are those of `docs/line_code.md`, The receiver, in the same words;
-windows are taken in the order in which they end, as far as a word allows: after the first move or setting of the
-BCID in a word, the rest of that word moves nothing (`docs/receiver.md`, Where gateware and model may differ).
+windows are taken in the order in which they end.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ class DecisionLayout(data.StructLayout):
                 "bcid": bcid_bits(layout),
                 "flags": FlagLayout(),
                 "moved": 1,  # a lock came at another offset than the former one
+                "moved_again": 1,  # and so did a second one
                 "jumped": 1,  # the BCID was set to another value than the predicted
                 "lost": 1,  # lock was given up
             }
@@ -138,7 +138,7 @@ class Alignment(wiring.Component):
             ~any_of(here[j] & fixed & (bits == expected) for j, (fixed, bits) in enumerate(newest)),
         )
         seen = named("header_seen", after(here) | here)
-        wrong = named("wrong", Mux(seen, (header_now_wrong & ~sets).replicate(word), header_wrong.replicate(word)))
+        wrong = named("wrong", bitwise(seen, header_now_wrong & ~sets, header_wrong))
 
         # Windows that may move the receiver: predicted ones, and the cold lock.
         late = named("late", self._late(words_since, boundary))
@@ -149,7 +149,7 @@ class Alignment(wiring.Component):
         elsewhere = named("elsewhere", Mux(ends_frame, ~boundary, -1)[:word])
         unlocked = named("unlocked", Mux(loses, behind, 0) | (~self.locked).replicate(word))
         judged = named("judged", Mux(ends_frame, behind, 0))  # windows after the frame at the boundary
-        present_bad = named("present_bad", Mux(judged, (~good).replicate(word), (~was_good).replicate(word)))
+        present_bad = named("present_bad", bitwise(judged, ~good, ~was_good))
         relocks = rows.enough & (unlocked | elsewhere & wrong)
         can_name = named("can_name", Mux(self.enough & self.named, self.candidate & self.hit, 0))
         colds = named("colds", can_name & (unlocked | elsewhere & present_bad))
@@ -177,6 +177,7 @@ class Alignment(wiring.Component):
             self.decision.flags.history.eq(~(self.crc_before & end).any()),
             self.decision.moved.eq(predicting & (event & elsewhere).any()),
             self.decision.jumped.eq(names & predicting & other_name),
+            self.decision.moved_again.eq(0),
             self.decision.lost.eq(passes & loses),
         ]
 
@@ -216,11 +217,27 @@ class Alignment(wiring.Component):
                 jumped_frames.eq(0),
             ]
         with m.If(moves | sets):
-            unnamed = Mux(event_late, header_bits(after_coming, f), header_bits(coming, f))
-            follows = named("follows", Mux(names, header_bits(self.following, f), unnamed))
+            # The header that follows may end in the same word; if it is wrong, what follows it may move us again.
             start = named("start", Mux(moves, event, boundary))
+            unnamed = Mux(event_late, header_bits(after_coming, f), coming_bits)
+            follows = named("follows", Mux(names, header_bits(self.following, f), unnamed))
+            followed, follower_wrong = self._next_header(start, newest, follows)
+            follower_wrong = named("follower_wrong", follower_wrong)
             m.d.comb += [rows.begin.eq(1), rows.kept.eq(after(start))]
-            m.d.sync += header_wrong.eq(self._next_header_wrong(start, newest, follows))
+            m.d.sync += header_wrong.eq(follower_wrong)
+            if f.lock.relock_frames == 1:
+                unnamed = Mux(event_late, coming_bits, current_bits)
+                now = named("now", Mux(names, header_bits(self.crossing, f), unnamed))
+                same = Cat(bits == now for bits in sequence)
+                again = named("again", first_of(named("same", self.hit & same & (followed | after(followed)))))
+                with m.If(follower_wrong & again.any()):
+                    m.d.sync += [
+                        boundary.eq(again),
+                        words_since.eq(1),
+                        self.present.eq(again),
+                        header_wrong.eq(self._next_header(again, newest, follows)[1]),
+                        self.decision.moved_again.eq(1),
+                    ]
         return m
 
     def _late(self, words_since: Value, boundary: Value) -> Value:
@@ -270,19 +287,25 @@ class Alignment(wiring.Component):
             here |= Mux(ends_frame, same_word, 0)
         return here, expected
 
-    def _next_header_wrong(self, start: Value, newest: list[tuple[Value, Value]], follows: Value) -> Value:
-        """After a frame that ended at `start`: the next header ends in the same word, and is not what follows."""
-        f, distance = self.layout, self._header_distance
-        if not 0 < distance < f.word_bits:
-            return Const(0, 1)
-        here = moved_by(start, distance)
+    def _next_header(
+        self, start: Value, newest: list[tuple[Value, Value]], follows: Value
+    ) -> tuple[Value, Value]:
+        """Where the header after a frame that ended at `start` ends in the same word, and whether it is wrong there."""
+        if not 0 < self._header_distance < self.layout.word_bits:
+            return Const(0, self.layout.word_bits), Const(0, 1)
+        here = moved_by(start, self._header_distance)
         right = any_of(
             bit & fixed & (bits == follows) for bit, (fixed, bits) in zip(here, newest, strict=True)
         )
-        return here.any() & ~right
+        return here, here.any() & ~right
 
 
 def moved_by(one_hot: Value, distance: int) -> Value:
     """Return a one-hot vector whose bit is `distance` further on, or none if that is outside the vector."""
     width = len(one_hot)
     return Cat(one_hot[j - distance] if 0 <= j - distance < width else Const(0, 1) for j in range(width))
+
+
+def bitwise(mask: Value, inside: Value, outside: Value) -> Value:
+    """Return the bit `inside` where the mask is set, and `outside` elsewhere."""
+    return mask & inside.replicate(len(mask)) | ~mask & outside.replicate(len(mask))

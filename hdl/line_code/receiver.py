@@ -36,7 +36,7 @@ class Receiver(wiring.Component):
     locked : Out
         Frames are being delivered.
     offset : Out
-        Line bit, counted from the reset modulo `frame_bits`, with which frames begin.
+        Line bit, counted from the reset modulo `frame_bits`, with which the latest frame delivered began.
     counters : Out
         One clock after the frames they count.
     """
@@ -85,29 +85,25 @@ class Receiver(wiring.Component):
             self.samples.eq(picker.samples),
             self.bcid.eq(decision.bcid),
             self.flags.eq(decision.flags),
-            self.moved.eq(decision.moved),
+            self.moved.eq(decision.moved | decision.moved_again),
             self.locked.eq(alignment.locked),
         ]
         flags = decision.flags
         m.d.comb += [
             counters.clear.eq(self.clear),
-            counters.step.eq(
-                Cat(
-                    decision.deliver,
-                    decision.deliver & flags.crc,
-                    decision.deliver & flags.header,
-                    decision.jumped,
-                    decision.moved,
-                    decision.lost,
-                )
-            ),
+            counters.step[0].eq(decision.deliver),
+            counters.step[1].eq(decision.deliver & flags.crc),
+            counters.step[2].eq(decision.deliver & flags.header),
+            counters.step[3].eq(decision.jumped),
+            counters.step[4].eq(decision.moved + decision.moved_again),
+            counters.step[5].eq(decision.lost),
             self.counters.eq(counters.counters),
         ]
 
         # The word that `decision` is about is the third before the newest; word 0 is the newest one clock after reset.
         number = Signal(range(f.frame_words), init=-4 % f.frame_words)
         m.d.sync += number.eq(Mux(number == f.frame_words - 1, 0, number + 1))
-        first = number * f.word_bits + position(alignment.present) + 1
-        with m.If(alignment.present.any()):
+        first = number * f.word_bits + position(decision.end) + 1
+        with m.If(decision.deliver):
             m.d.sync += self.offset.eq(Mux(first == f.frame_bits, 0, first))
         return DomainRenamer("rx")(m)

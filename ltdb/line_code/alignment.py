@@ -60,6 +60,7 @@ class Aligner:
         self._bits = np.zeros(self.layout.frame_bits, np.int64)
         self._held = np.empty(0, np.uint8)
         self._base = 0
+        self._block = FIRST_BLOCK
 
     @property
     def locked(self) -> bool:
@@ -118,12 +119,14 @@ class Aligner:
         padded = np.zeros((held.size + 7) // 8 * 8 + 16, np.uint8)
         padded[: held.size] = held
         words = padded.view(">u8").astype(np.uint64)
-        block = FIRST_BLOCK
         while state[TIME] < end and not (state[CALM] == 1 and end - state[TIME] < frame):
             if state[CALM] == 1:
-                room = min(block, (end - int(state[TIME])) // frame)
+                room = min(self._block, (end - int(state[TIME])) // frame)
                 columns = self._follow(words, end, room)
-                block = min(4 * block, LARGEST_BLOCK) if len(columns[0]) == room else FIRST_BLOCK
+                if len(columns[0]) < room:
+                    self._block = FIRST_BLOCK
+                elif room == self._block:
+                    self._block = min(4 * room, LARGEST_BLOCK)
             else:
                 columns = self._search(words, end)
             if len(columns[0]):

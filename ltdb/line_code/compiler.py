@@ -7,6 +7,7 @@ straight machine code for one layout, without tables and branches, which the com
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from llvmlite import ir
@@ -58,6 +59,28 @@ def row_pointers(
 def load_words(builder: ir.IRBuilder, pointers: list[Any], swap: bool) -> list[Word]:
     values = [builder.load(pointer, align=8) for pointer in pointers]
     return [Word(builder, builder.bswap(value) if swap else value) for value in values]
+
+
+def load_window(
+    context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, position: Any, words: int
+) -> list[Word]:
+    """Words of line bits from any bit position on; the array ends in one word more than bits are asked of."""
+    first = builder.ashr(position, ir.Constant(position.type, 6))
+    shift = builder.and_(position, ir.Constant(position.type, 63))
+    data = context.make_array(array_type)(context, builder, value=array).data
+    raw = [
+        builder.load(builder.gep(data, [builder.add(first, ir.Constant(first.type, k))]), align=8)
+        for k in range(words + 1)
+    ]
+    # In two steps, for a shift by 64 is undefined.
+    rest = builder.sub(ir.Constant(shift.type, 63), shift)
+    return [
+        Word(
+            builder,
+            builder.or_(builder.shl(a, shift), builder.lshr(builder.lshr(b, ir.Constant(U64, 1)), rest)),
+        )
+        for a, b in pairwise(raw)
+    ]
 
 
 def store_words(builder: ir.IRBuilder, words: Sequence[Any], pointers: list[Any], swap: bool) -> None:

@@ -31,13 +31,18 @@ def _covered(sequence: WireBits, scrambled: WireBits, layout: FrameFormat) -> Wi
     return sequence + scrambled if "sequence" in layout.crc.covers else scrambled
 
 
+def check_header(header: WireBits, layout: FrameFormat) -> tuple[Any, Any]:
+    """Wrong fixed bits (zero if right) and received sequence bits of a header."""
+    fixed = len(layout.header.fixed)
+    return header.number(0, fixed) ^ layout.header.fixed_value, header.number(fixed, layout.header.bits)
+
+
 def check_frame(frame: WireBits, layout: FrameFormat) -> tuple[Any, Any, Any]:
     """CRC syndrome and wrong fixed bits (both zero if right) and received sequence bits of a frame."""
     header = _field(frame, layout, "header")
-    fixed, end = len(layout.header.fixed), layout.header.bits
-    covered = _covered(header.slice(fixed, end), _field(frame, layout, "payload"), layout)
-    wrong = syndrome(covered, _field(frame, layout, "crc"), layout.crc)
-    return wrong, header.number(0, fixed) ^ layout.header.fixed_value, header.number(fixed, end)
+    sequence = header.slice(len(layout.header.fixed), layout.header.bits)
+    covered = _covered(sequence, _field(frame, layout, "payload"), layout)
+    return syndrome(covered, _field(frame, layout, "crc"), layout.crc), *check_header(header, layout)
 
 
 def unpack_frame(frame: WireBits, before: WireBits, layout: FrameFormat) -> list[Any]:

@@ -7,6 +7,7 @@ in the byte order of a little-endian machine, the only kind numba compiles for.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -17,11 +18,11 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from ltdb.line_code.bcid import UNNAMED, naming_frames, naming_table, sequence_values
-from ltdb.line_code.compiler import BLOCK, U64, load_words, row_pointers, store_words
+from ltdb.line_code.compiler import BLOCK, U64, Word, load_window, load_words, row_pointers, store_words
 from ltdb.line_code.format import FrameFormat
-from ltdb.line_code.frame import check_frame, frame_words, unpack_frame
+from ltdb.line_code.frame import check_frame, check_header, frame_words, unpack_frame
 from ltdb.line_code.lane_map import lane_map
-from ltdb.line_code.wirebits import WireBits
+from ltdb.line_code.wirebits import WORD, WireBits
 
 CRC_FLAG, HEADER_FLAG, BCID_FLAG, HISTORY_FLAG = 1, 2, 4, 8
 STATUS_FLAGS = CRC_FLAG | HEADER_FLAG
@@ -31,29 +32,69 @@ ANNOTATE_BLOCK = 256
 """Frames whose numbering is tested at a time: if one is not as predicted, so many are looked at singly."""
 
 
-def _status(wrong: Any, fixed: Any, sequence: Any) -> Any:
-    builder = wrong.builder
+def _status(sequence: Word, *wrong: tuple[Word, int]) -> ir.Value:
+    """A status word from the sequence bits, and words that set a flag unless they are zero."""
+    builder = sequence.builder
     status = (sequence << STATUS_SEQUENCE).value
-    for value, flag in ((wrong, CRC_FLAG), (fixed, HEADER_FLAG)):
+    for value, flag in wrong:
         bad = builder.icmp_unsigned("!=", value.value, ir.Constant(U64, 0))
         status = builder.or_(status, builder.select(bad, ir.Constant(U64, flag), ir.Constant(U64, 0)))
-    return builder.trunc(status, ir.IntType(32))
+    return status
+
+
+def _frame_status(frame: WireBits, layout: FrameFormat) -> ir.Value:
+    crc, fixed, sequence = check_frame(frame, layout)
+    return _status(sequence, (crc, CRC_FLAG), (fixed, HEADER_FLAG))
+
+
+@dataclass(frozen=True)
+class WindowIntrinsics:
+    """Access to line bits held as big-endian values, from any bit position on."""
+
+    status_at: Any
+    """``status_at(words, position)``: status of a window."""
+    header_at: Any
+    """``header_at(words, position)``: the same, had its CRC been right."""
+    copy_window: Any
+    """``copy_window(words, position, rows, row)``: put a window into a row of `frame_words`."""
 
 
 @cache
-def status_intrinsic(layout: FrameFormat) -> Any:
-    """``status_of(words, row)``: status of a frame held as `frame_words` big-endian values."""
-    bits = layout.frame_bits
+def window_intrinsics(layout: FrameFormat) -> WindowIntrinsics:
+    """Access to windows as long as a frame."""
+    bits, count = layout.frame_bits, frame_words(layout)
 
     @intrinsic
-    def status_of(typing: Any, words: Any, row: Any) -> Any:
+    def status_at(typing: Any, words: Any, position: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            pointers = row_pointers(context, builder, signature.args[0], *arguments, frame_words(layout))
-            return _status(*check_frame(WireBits(load_words(builder, pointers, False), bits), layout))
+            window = load_window(context, builder, signature.args[0], *arguments, count)
+            return _frame_status(WireBits(window, WORD * count).slice(0, bits), layout)
 
-        return types.uint32(words, types.intp), generate
+        return types.int64(words, types.intp), generate
 
-    return status_of
+    @intrinsic
+    def header_at(typing: Any, words: Any, position: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            words, position = arguments
+            first = builder.add(position, ir.Constant(position.type, layout.field_start["header"]))
+            window = WireBits(load_window(context, builder, signature.args[0], words, first, 1), WORD)
+            fixed, sequence = check_header(window.slice(0, layout.header.bits), layout)
+            return _status(sequence, (fixed, HEADER_FLAG))
+
+        return types.int64(words, types.intp), generate
+
+    @intrinsic
+    def copy_window(typing: Any, words: Any, position: Any, rows: Any, row: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            (words_type, _, rows_type, _), (words, position, rows, row) = signature.args, arguments
+            window = load_window(context, builder, words_type, words, position, count)
+            here = WireBits(window, WORD * count).slice(0, bits).words
+            store_words(builder, here, row_pointers(context, builder, rows_type, rows, row, count), False)
+            return context.get_dummy_value()
+
+        return types.void(words, types.intp, rows, types.intp), generate
+
+    return WindowIntrinsics(status_at, header_at, copy_window)
 
 
 @cache
@@ -83,7 +124,7 @@ def receive_kernel(layout: FrameFormat, packed: bool) -> Callable[..., None]:
             store_words(
                 builder, words, row_pointers(context, builder, samples_type, samples, out, lane_words), False
             )
-            value = _status(*check_frame(here, layout))
+            value = builder.trunc(_frame_status(here, layout), ir.IntType(32))
             builder.store(value, row_pointers(context, builder, status_type, status, out, 1)[0], align=4)
             return context.get_dummy_value()
 

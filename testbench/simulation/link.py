@@ -114,9 +114,7 @@ class TransmitterBench:
                 skew_bits=stimulus.skew_bits.get((channel, adc)),
             )
             phase = stimulus.lane_phase_ui.get((channel, adc), stimulus.default_phase_ui)
-            driver.start_at(
-                self.fs(phase), stimulus.late_lanes, round(stimulus.late_ui * self.pair_fs / 2)
-            )
+            driver.start_at(self.fs(phase), stimulus.late_lanes, round(stimulus.late_ui * self.pair_fs / 2))
         self.bcr.load_cycles(list(stimulus.bcr_cycles))
         self.bcr.start()
         for line in self.lines:

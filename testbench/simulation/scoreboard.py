@@ -94,12 +94,12 @@ class LineScoreboard:
         if self.wrong:
             raise AssertionError("line differs from the golden encoder: " + "; ".join(self.wrong))
         if self.frames < least_frames:
-            raise AssertionError(f"{self.frames} frames compared on the line, at least {least_frames} expected")
+            raise AssertionError(
+                f"{self.frames} frames compared on the line, at least {least_frames} expected"
+            )
 
 
-def disturbed(
-    bits: NDArray[np.uint8], errors: Sequence[LineError], first_bit: int = 0
-) -> NDArray[np.uint8]:
+def disturbed(bits: NDArray[np.uint8], errors: Sequence[LineError], first_bit: int = 0) -> NDArray[np.uint8]:
     """Apply line errors to bits, of which the first has number `first_bit`, as `line_receiver.v` does."""
     bits = bits.copy()
     copies = np.ones(len(bits), np.intp)

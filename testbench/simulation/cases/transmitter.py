@@ -29,4 +29,8 @@ async def every_line_bit_is_golden(dut: Dut) -> None:
     await bench.run(stimulus, boards)
     for channel in CHANNELS:
         boards[channel].check(FRAMES - 4)
-        dut._log.info("first %s, latency %s UI", boards[channel].first, bench.latency_ui(boards[channel], stimulus, channel))
+        dut._log.info(
+            "first %s, latency %s UI",
+            boards[channel].first,
+            bench.latency_ui(boards[channel], stimulus, channel),
+        )

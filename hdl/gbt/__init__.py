@@ -1,0 +1,1 @@
+"""The GBT link in gateware: frame, scrambler, Reed-Solomon code, transmitter and receiver."""

@@ -1,0 +1,201 @@
+"""GBT receiver in logic: frame decoder, and the aligner that finds frames in 40-bit words at 120 MHz.
+
+The lock state machine is that of GBT-FPGA 6.0: 24 valid headers in a row lock; while LOCKED every frame is delivered;
+one bad header leads to GOING_UNLOCK, where lock is still reported but nothing delivered.
+"""
+
+from __future__ import annotations
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.gbt.reed_solomon import ReedSolomonDecoder
+from hdl.gbt.scrambler import EXTRA_TAPS, PAYLOAD_TAPS, descramble
+from hdl.gbt.transmitter import WORD_BITS, WORDS
+from ltdb.gbt.frame import (
+    EXTRA_BITS,
+    FRAME_BITS,
+    HEADER_DATA,
+    HEADER_IDLE,
+    PAYLOAD_BITS,
+    SCRAMBLER_BITS,
+    Encoding,
+)
+from ltdb.gbt.lock import LOCK_HEADERS, RELOCK_HEADERS, UNLOCK_HEADERS
+from ltdb.gbt.reed_solomon import Decoder
+
+
+def deinterleave(frame: Value) -> tuple[Value, Value]:
+    """Words A and B of 60 bits each; nibble i of the frame from the line's end belongs to B if i is even."""
+    nibbles = [frame[4 * i : 4 * i + 4] for i in range(FRAME_BITS // 4)]
+    return Cat(nibbles[1::2]), Cat(nibbles[0::2])
+
+
+class GbtReceiver(wiring.Component):
+    """Decodes aligned frames, one each clock in which `strobe` is high; results stand in the next clock with `valid`.
+
+    Interface attributes
+    --------------------
+    strobe : In(1)
+    frame : In(120)
+    valid : Out(1)
+    payload : Out(84)
+        Descrambled; garbage in the first frame after reset.
+    extra : Out(32)
+        Wide-bus only.
+    is_data : Out(1)
+        From the header as received, which error correction does not touch.
+    error : Out(1)
+        Some symbol of the frame was wrong.
+    changed : Out(3)
+        Symbols changed by the two decoders.
+    """
+
+    def __init__(self, encoding: Encoding = Encoding.FEC, decoder: Decoder = Decoder.TEXTBOOK) -> None:
+        self.encoding, self.decoder = Encoding(encoding), Decoder(decoder)
+        super().__init__(
+            {
+                "strobe": In(1),
+                "frame": In(FRAME_BITS),
+                "valid": Out(1),
+                "payload": Out(PAYLOAD_BITS),
+                "extra": Out(EXTRA_BITS),
+                "is_data": Out(1),
+                "error": Out(1),
+                "changed": Out(3),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        m.d.sync += self.valid.eq(self.strobe)
+        with m.If(self.strobe):
+            m.d.sync += self.is_data.eq(self.frame[116:120] == HEADER_DATA)
+        if self.encoding is Encoding.FEC:
+            payload = self._corrected(m)
+        else:
+            payload = self.frame[EXTRA_BITS : EXTRA_BITS + PAYLOAD_BITS]
+            self._descrambled(m, self.frame[:EXTRA_BITS], EXTRA_BITS // 2, EXTRA_TAPS, self.extra)
+        self._descrambled(m, payload, SCRAMBLER_BITS, PAYLOAD_TAPS, self.payload)
+        return m
+
+    def _corrected(self, m: Module) -> Value:
+        m.submodules.a = a = ReedSolomonDecoder(self.decoder)
+        m.submodules.b = b = ReedSolomonDecoder(self.decoder)
+        word_a, word_b = deinterleave(self.frame)
+        m.d.comb += [a.word.eq(word_a), b.word.eq(word_b)]
+        with m.If(self.strobe):
+            m.d.sync += [self.error.eq(a.error | b.error), self.changed.eq(a.changed + b.changed)]
+        payload = Signal(PAYLOAD_BITS)
+        m.d.comb += payload.eq(Cat(b.data, a.data[:40]))
+        return payload
+
+    def _descrambled(self, m: Module, line: Value, width: int, taps: tuple[int, ...], output: Signal) -> None:
+        before = Signal(len(line), name=f"before_{width}")
+        parts = [slice(i, i + width) for i in range(0, len(line), width)]
+        with m.If(self.strobe):
+            m.d.sync += [
+                before.eq(line),
+                output.eq(Cat(descramble(line[part], before[part], taps) for part in parts)),
+            ]
+
+
+class LockState(enum.Enum, shape=2):  # type: ignore[call-arg]
+    """State of the aligner."""
+
+    UNLOCKED = 0
+    GOING_LOCK = 1
+    LOCKED = 2
+    GOING_UNLOCK = 3
+
+
+class GbtAligner(wiring.Component):
+    """Finds frames in words of 40 bits, the earlier bits in the upper ones, whatever their alignment.
+
+    It looks at one header each frame. While unlocked a bad header makes it look one bit later in the next frame, so
+    that all 120 positions are tried; the frame of a slip takes 121 bits.
+
+    Interface attributes
+    --------------------
+    word : In(40)
+        One each clock.
+    frame : Out(120)
+        With `strobe`.
+    strobe : Out(1)
+        A frame is delivered.
+    locked : Out(1)
+        Locked or going to unlock.
+    state : Out(LockState)
+    losses : Out(8)
+        Times the lock was lost, saturating.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "word": In(WORD_BITS),
+                "frame": Out(FRAME_BITS),
+                "strobe": Out(1),
+                "locked": Out(1),
+                "state": Out(LockState),
+                "losses": Out(8),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        # `line` holds the last four words, the latest in the low bits. A frame that ends `late` bits before the
+        # newest bit lies in it whole for late < 40.
+        line = Signal(WORD_BITS * (WORDS + 1))
+        late = Signal(range(WORD_BITS), init=WORD_BITS - 1)
+        wait = Signal(range(WORDS + 2), init=WORDS)
+        m.d.sync += [line.eq(Cat(self.word, line)), self.strobe.eq(0)]
+        candidate, header, valid = Signal(FRAME_BITS), Signal(4), Signal()
+        m.d.comb += [
+            candidate.eq(line.bit_select(late, FRAME_BITS)),
+            header.eq(candidate[-4:]),
+            valid.eq((header == HEADER_DATA) | (header == HEADER_IDLE)),
+            self.locked.eq((self.state == LockState.LOCKED) | (self.state == LockState.GOING_UNLOCK)),
+        ]
+        with m.If(wait > 1):
+            m.d.sync += wait.eq(wait - 1)
+        with m.Else():
+            m.d.sync += [wait.eq(WORDS), self.frame.eq(candidate)]
+            slip = self._judge(m, valid)
+            with m.If(slip):
+                # One bit later. Past the newest bit of a word that means one word later in time.
+                m.d.sync += [
+                    late.eq(Mux(late == 0, WORD_BITS - 1, late - 1)),
+                    wait.eq(Mux(late == 0, WORDS + 1, WORDS)),
+                ]
+        return m
+
+    def _judge(self, m: Module, valid: Value) -> Value:
+        """Advance the lock by one header; return whether to slip."""
+        good, bad, slip = Signal(range(RELOCK_HEADERS + 1)), Signal(range(UNLOCK_HEADERS + 1)), Signal()
+        with m.Switch(self.state):
+            with m.Case(LockState.UNLOCKED):
+                m.d.comb += slip.eq(~valid)
+                with m.If(valid):
+                    m.d.sync += [self.state.eq(LockState.GOING_LOCK), good.eq(1)]
+            with m.Case(LockState.GOING_LOCK):
+                m.d.sync += good.eq(good + 1)
+                with m.If(~valid):
+                    m.d.sync += self.state.eq(LockState.UNLOCKED)
+                with m.Elif(good == LOCK_HEADERS - 1):
+                    m.d.sync += [self.state.eq(LockState.LOCKED), self.strobe.eq(1)]
+            with m.Case(LockState.LOCKED):
+                m.d.sync += self.strobe.eq(valid)
+                with m.If(~valid):
+                    m.d.sync += [self.state.eq(LockState.GOING_UNLOCK), good.eq(0), bad.eq(0)]
+            with m.Case(LockState.GOING_UNLOCK):
+                m.d.sync += [good.eq(good + valid), bad.eq(bad + ~valid)]
+                with m.If(~valid & (bad == UNLOCK_HEADERS - 1)):
+                    m.d.sync += self.state.eq(LockState.UNLOCKED)
+                    m.d.sync += self.losses.eq(Mux(self.losses == 0xFF, self.losses, self.losses + 1))
+                with m.Elif(valid & (good == RELOCK_HEADERS - 1)):
+                    m.d.sync += [self.state.eq(LockState.LOCKED), self.strobe.eq(1)]
+        return slip

@@ -1,0 +1,78 @@
+"""Speed measurements of ``ltdb bench``: which modules measure, and their targets.
+
+A benchmark module has ``measure(quick: bool) -> dict[str, float]``; its heavy imports stay inside. Ratios
+are of two things measured in one run, so that they hold on any machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ltdb.provenance import Tag
+from testbench.limits import Limit, at_least, at_most
+
+MODULES: dict[str, str] = {
+    "signal": "testbench.benchmarks.signal",
+    "accuracy": "testbench.benchmarks.accuracy",
+    "gbt": "testbench.benchmarks.gbt",
+}
+"""Benchmarks by name, and the module that measures each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What a key in a benchmark's answer means, and its target if it has one."""
+
+    title: str
+    unit: str = ""
+    target: Limit | None = None
+
+
+_SOURCE = "performance target of this project"
+
+
+def _reach(least: float) -> Limit:
+    return at_least(least, _SOURCE, Tag.ASSUMED)
+
+
+def _stay_below(most: float) -> Limit:
+    return at_most(most, _SOURCE, Tag.ASSUMED)
+
+
+FIGURES: dict[str, Figure] = {
+    "gbt.encode_over_line_rate": Figure("GBT encoding over the real link's 40 Mframe/s", "", _reach(1.0)),
+    "gbt.decode_over_line_rate": Figure("GBT decoding over the real link's 40 Mframe/s", "", _reach(1.0)),
+    "gbt.decode_corrected_over_line_rate": Figure(
+        "The same with two wrong symbols in every frame", "", _reach(1.0)
+    ),
+    # The targets of the work item (450 and 800 MS/s, 250 and 350) over the 19 MS/s of numpy.histogram2d.
+    "signal.eye_1_over_histogram2d": Figure(
+        "eye, constant clock, one thread, over histogram2d", "", _reach(23.7)
+    ),
+    "signal.eye_2_over_histogram2d": Figure(
+        "eye, constant clock, two threads, over histogram2d", "", _reach(42.1)
+    ),
+    "signal.eye_int8_1_over_histogram2d": Figure(
+        "eye from int8, one thread, over histogram2d", "", _reach(42.1)
+    ),
+    "signal.eye_int8_2_over_histogram2d": Figure(
+        "eye from int8, two threads, over histogram2d", "", _reach(63.2)
+    ),
+    "signal.chain_1_over_histogram2d": Figure(
+        "crossings, clock, eye, one thread, over histogram2d", "", _reach(13.2)
+    ),
+    "signal.chain_2_over_histogram2d": Figure(
+        "crossings, clock, eye, two threads, over histogram2d", "", _reach(18.4)
+    ),
+    "signal.copyto_over_eye_1": Figure("eye, one thread: times a copy of the samples"),
+    "signal.jitter_edges_per_second": Figure("jitter separation", "edge/s", _reach(2e6)),
+    "signal.link_bits_per_second": Figure(
+        "link: edges with jitter, transmitter, waveform", "b/s", _reach(5e6)
+    ),
+    "signal.statistical_eye_s": Figure("statistical eye", "s", _stay_below(10e-3)),
+    "accuracy.largest_total_jitter_error": Figure(
+        "TJ(1e-12), largest error of four cases", "", _stay_below(0.02)
+    ),
+    "accuracy.largest_random_jitter_error": Figure("RJ, largest error of four cases", "", _stay_below(0.02)),
+}
+"""What the benchmarks' answers mean, as ``benchmark.key``; a key that is not here is reported without a target."""

@@ -1,0 +1,1 @@
+"""Subcommands of ``ltdb``, one module each; `testbench.cli.COMMANDS` lists them."""

@@ -1,0 +1,138 @@
+"""``ltdb qualify``: run the sections of the qualification into a record and make the report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from testbench.report.view import RunView
+
+NAME = "qualify"
+HELP = "run the qualification and write the report"
+
+_DESCRIPTION = """\
+Run the qualification of a simulated LTDB, section by section, and write into the output directory
+
+  report.html    for people: one self-contained page, verdict first
+  record.jsonl   everything that was measured; the report is made from it alone
+  junit.xml      for CI
+  summary.json   for programs
+"""
+_EPILOG = """\
+examples:
+  ltdb qualify                                  all sections, results in build/qualification
+  ltdb qualify --out results --seed 7           another directory, another random seed
+  ltdb qualify --section overhead --section link
+  ltdb qualify --format channel_major           another shipped frame layout; or the path of your own TOML
+  file
+  ltdb qualify --resume --out results           go on with a run that was killed or interrupted
+
+A record in the output directory is kept as record.1.jsonl when a new run begins there.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/qualification"), metavar="DIR", help="results"
+    )
+    parser.add_argument(
+        "--section", action="append", metavar="NAME", help="run this section only (repeatable); default: all"
+    )
+    parser.add_argument("--list", action="store_true", help="list the sections and exit")
+    parser.add_argument(
+        "--format", default="locic_style", metavar="LAYOUT", help="frame layout: name or TOML file"
+    )
+    parser.add_argument("--seed", type=_seed, default=1, help="seed of everything random (default 1)")
+    parser.add_argument("--quick", action="store_true", help="fewer frames and phases, for a first look")
+    parser.add_argument("--resume", action="store_true", help="skip the sections the record holds complete")
+    parser.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**32):
+        raise argparse.ArgumentTypeError(f"got {text}, allowed: an integer from 0 to 4294967295")
+    return int(text)
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Run the sections, write the reports, print the verdict."""
+    from ltdb.line_code.format import load_format
+    from testbench.procedures import SECTIONS, load_sections
+    from testbench.report.view import load_run
+    from testbench.report.write import write_reports
+    from testbench.run import Plan, begin_record, resume_record, run_sections
+
+    if args.list:
+        return _list_sections(list(SECTIONS), args.json)
+    plan = Plan(
+        title="LTDB qualification",
+        sections=load_sections(args.section),
+        layout=load_format(args.format),
+        layout_source=args.format,
+        seed=args.seed,
+        quick=args.quick,
+        directory=args.out,
+        command_line=args.command_line,
+    )
+    writer, completed = resume_record(plan) if args.resume else (begin_record(plan), frozenset[str]())
+    with writer:
+        try:
+            run_sections(
+                plan, writer, completed, show_progress=True, say=lambda text: _say(text, quiet=args.json)
+            )
+        except KeyboardInterrupt:
+            _say(f"interrupted; {plan.record_path} is whole, and --resume goes on with it")
+            raise
+    run = load_run(plan.record_path)
+    paths = write_reports(run, plan.directory)
+    if args.json:
+        from testbench.report.summary import summarise
+
+        sys.stdout.write(json.dumps(summarise(run), indent=2, ensure_ascii=False) + "\n")
+    else:
+        print_verdict(run, paths[-1])
+    return run.exit_code
+
+
+def print_verdict(run: RunView, report: Path) -> None:
+    """Print one line a section, what failed, and where the report is."""
+    from testbench.measurement import Verdict
+    from testbench.quantity import bounds, quantity
+    from testbench.report.view import count
+
+    for section in run.sections:
+        passed, failed = (count(section.measurements, v) for v in (Verdict.PASS, Verdict.FAIL))
+        detail = (
+            f"{passed} of {passed + failed} limits met" if section.outcome == "complete" else section.reason
+        )
+        sys.stdout.write(f"{section.state.upper():>10}  {section.name:<10} {detail or section.outcome}\n")
+        for measurement in section.measurements:
+            if measurement.verdict is Verdict.FAIL and measurement.limit is not None:
+                got = quantity(measurement.value, measurement.unit, measurement.uncertainty)
+                allowed = bounds(measurement.limit, measurement.unit)
+                sys.stdout.write(f"{'':>12}{measurement.name}: got {got}, allowed {allowed}\n")
+    sys.stdout.write(f"{run.state.upper():>10}  report: {report}\n")
+
+
+def _list_sections(names: list[str], as_json: bool) -> int:
+    from testbench.procedures import load_sections
+
+    sections = load_sections(names)
+    if as_json:
+        listed = [{"name": s.name, "title": s.title, "description": s.description} for s in sections]
+        sys.stdout.write(json.dumps(listed, indent=2) + "\n")
+    else:
+        for section in sections:
+            sys.stdout.write(f"{section.name:<10} {section.title}\n")
+    return 0
+
+
+def _say(text: str, *, quiet: bool = False) -> None:
+    if not quiet:
+        sys.stderr.write(f"{text}\n")

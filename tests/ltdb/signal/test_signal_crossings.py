@@ -1,0 +1,134 @@
+"""Waveforms, levels and crossings."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from signal_truth import UI_S, crossing_times, edges_of, erf_waveform, make_waveform, prbs7
+
+from ltdb.errors import InputError
+from ltdb.signal.crossings import find_crossings, stream_crossings
+from ltdb.signal.levels import Levels, find_levels
+from ltdb.signal.waveform import Waveform
+
+LEVELS = Levels(-0.5, 0.5, 0.0, 0.1)
+
+
+@pytest.mark.parametrize(("samples_per_ui", "limit_fs"), [(8.03, 10), (16.06, 1)])
+def test_edge_times_are_exact_to_femtoseconds(samples_per_ui: float, limit_fs: float) -> None:
+    """An incommensurate sampling rate puts edges at every phase between samples."""
+    rise_s = 90e-12
+    waveform, edges, rising = make_waveform(20_000, samples_per_ui, rise_s=rise_s)
+    times = crossing_times(edges, rising, rise_s)
+    found = find_crossings(waveform, LEVELS)
+    assert len(found) == len(times)
+    assert np.array_equal(found.rising, rising)
+    assert np.std(found.time_s - times) < limit_fs * 1e-15
+    assert abs(np.mean(found.time_s - times)) < 0.1 * limit_fs * 1e-15
+
+
+def test_threshold_is_found_well_enough() -> None:
+    waveform, times, _ = make_waveform(20_000, 16.06)
+    assert np.std(find_crossings(waveform).time_s - times) < 10e-15
+
+
+def test_chunks_give_the_same_crossings() -> None:
+    waveform, _, _ = make_waveform(400, noise=0.02)
+    whole = find_crossings(waveform).time_s
+    for size in (7, 64, 1001):
+        parts = [p for _, _, p, _ in stream_crossings(waveform, find_levels(waveform), size)]
+        assert np.array_equal(waveform.time_s(np.concatenate(parts)), whole)
+
+
+def test_noise_on_a_slow_edge_counts_once() -> None:
+    waveform, times, _ = make_waveform(3_000, 40.3, rise_s=120e-12, noise=0.04)
+    found = find_crossings(waveform)
+    assert len(found) == len(times)
+    assert len(find_crossings(waveform, find_levels(waveform, hysteresis=0.0))) > len(times)
+    assert np.abs(found.time_s - times).max() < 40e-12
+
+
+def test_digitised_codes_cross_where_the_values_do() -> None:
+    waveform, times, _ = make_waveform(5_000)
+    eight, sixteen = waveform.digitized(8), waveform.digitized(16)
+    assert eight.codes.dtype == np.int8
+    assert np.std(find_crossings(sixteen).time_s - times) < 20e-15
+    assert np.std(find_crossings(eight).time_s - times) < 500e-15
+    upside_down = Waveform(eight.codes, eight.sample_interval_s, -eight.scale, -eight.offset)
+    found = find_crossings(upside_down)
+    assert np.array_equal(found.rising, ~find_crossings(eight).rising)
+
+
+def test_time_keeps_its_precision_far_from_zero() -> None:
+    waveform, times, _ = make_waveform(2_000, 16.06)
+    late = Waveform(waveform.codes, waveform.sample_interval_s, start_s=-0.001)
+    assert np.std(find_crossings(late, LEVELS).time_s + 0.001 - times) < 3e-15
+
+
+def test_memory_maps_and_other_slicing_objects_are_read_piece_by_piece() -> None:
+    waveform, _, _ = make_waveform(1_000)
+    largest = 0
+
+    class Lazy:
+        dtype, shape = waveform.codes.dtype, waveform.codes.shape
+
+        def __getitem__(self, part: slice) -> np.ndarray:
+            nonlocal largest
+            piece = waveform.codes[part]
+            largest = max(largest, len(piece))
+            return piece
+
+    lazy = Waveform(Lazy(), waveform.sample_interval_s)
+    list(stream_crossings(lazy, LEVELS, 512))
+    assert largest <= 512
+
+
+def test_two_levels_are_needed() -> None:
+    with pytest.raises(InputError, match="constant"):
+        find_levels(Waveform.from_values(np.ones(100), 1e-12))
+    with pytest.raises(InputError, match="not finite"):
+        find_levels(Waveform.from_values(np.r_[np.ones(50), np.nan], 1e-12))
+    rising = erf_waveform(np.array([50e-12]), np.array([True]), 100e-12, 1e-12, 10e-12)
+    with pytest.raises(InputError, match="at least 2"):
+        find_crossings(rising)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"codes": np.zeros((4, 4), np.int8)}, "one axis"),
+        ({"codes": np.zeros(10)}, "int8, int16 or float32"),
+        ({"codes": np.zeros(2, np.int8)}, "at least 4"),
+        ({"sample_interval_s": 0.0}, "positive time"),
+        ({"scale": 0.0}, "other than 0"),
+        ({"offset": np.inf}, "finite"),
+    ],
+)
+def test_bad_waveforms_are_named(options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Waveform(**({"codes": np.zeros(10, np.int8), "sample_interval_s": 1e-12} | options))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 16), st.floats(-5, 5), st.floats(0.01, 10))
+def test_digitising_is_within_half_a_code(bits: int, offset: float, amplitude: float) -> None:
+    values = offset + amplitude * np.sin(np.arange(50))
+    stored = Waveform.from_values(values, 1.0).digitized(bits)
+    step = abs(stored.scale)
+    assert np.abs(stored.values() - values).max() <= 0.5 * step + 1e-5 * (abs(offset) + amplitude)
+
+
+def test_reference_pattern_is_what_the_engine_makes() -> None:
+    from ltdb.signal.pattern import prbs
+
+    ours = "".join(map(str, prbs(7, 254)))
+    assert "".join(map(str, prbs7(127))) in ours
+    for order in (7, 9, 11, 15):
+        sequence = prbs(order, 2 * (2**order - 1))
+        half = len(sequence) // 2
+        assert np.array_equal(sequence[:half], sequence[half:])
+        assert sequence[:half].sum() == 2 ** (order - 1)
+        assert len(edges_of(sequence[: half + 1].astype(int))[0]) == 2 ** (order - 1)
+    with pytest.raises(InputError, match="PRBS order"):
+        prbs(8, 10)
+    assert pytest.approx(1 / 5.12e9) == UI_S
