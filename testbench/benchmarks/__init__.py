@@ -45,7 +45,7 @@ FIGURES: dict[str, Figure] = {
     "gbt.decode_corrected_over_line_rate": Figure(
         "The same with two wrong symbols in every frame", "", _reach(1.0)
     ),
-    # The targets of the work item (450 and 800 MS/s, 250 and 350) over the 19 MS/s of numpy.histogram2d.
+    # The targets (450 and 800 MS/s, 250 and 350) over the 19 MS/s of numpy.histogram2d.
     "signal.eye_1_over_histogram2d": Figure(
         "eye, constant clock, one thread, over histogram2d", "", _reach(23.7)
     ),

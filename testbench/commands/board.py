@@ -71,8 +71,11 @@ def run_command(args: argparse.Namespace) -> int:
             raise BenchError(f"cannot write {args.svg}: {error.strerror}") from error
         sys.stderr.write(f"{args.svg} written\n")
     if args.json:
-        document = {"name": board.name, "counts": {what: count for count, what in _counts(board)}}
-        document["assumptions"] = [Assumption(p).to_json() for p in board.assumptions]
+        document = {
+            "name": board.name,
+            "counts": {what: count for count, what in _counts(board)},
+            "assumptions": [Assumption(p).to_json() for p in board.assumptions],
+        }
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return 0
     sys.stdout.write(_cell(board, args.cell) if args.cell is not None else _summary(board))

@@ -165,6 +165,7 @@ def _stimulated(parts: Iterable[FibreSamples], energy: EnergyCheck) -> Iterator[
 
 
 def _receive(args: argparse.Namespace, layout: FrameFormat) -> list[Measurement]:
+    from ltdb.errors import InputError
     from ltdb.line_code import Aligner
     from testbench.link.journey import read_line, receiver_measurements
     from testbench.measurement import Measurement
@@ -183,6 +184,13 @@ def _receive(args: argparse.Namespace, layout: FrameFormat) -> list[Measurement]
                 flagged += int((out.flags != 0).sum())
                 advance(len(data))
                 yield out.samples
+        if not aligner.counters.frames:
+            raise InputError(
+                "line bits",
+                f"no {layout.lock.cold_start_frames} good frames in a row at any bit offset",
+                f"packed line bits of layout {layout.name}, first bit in bit 7 of each byte",
+                str(args.line),
+            )
 
     _write_or_drain(args.out, received(), layout)
     counts = aligner.counters

@@ -117,7 +117,7 @@ def view_run(lines: Iterable[Line | Damage], where: str) -> RunView:
     Raises
     ------
     InputError
-        If there is no readable run header.
+        If there is no readable run header, or no section was asked for.
     """
     header: RunHeader | None = None
     begun = ended = datetime.min
@@ -152,6 +152,8 @@ def view_run(lines: Iterable[Line | Damage], where: str) -> RunView:
             current.entries.append(entry)
     if header is None:
         raise InputError("record", f"{where} without a readable run header", "the record of a run")
+    if not sections:
+        raise InputError("record", f"{where} without sections", "the record of a qualification")
     order = list(Tag)
     facts = sorted(assumptions.values(), key=lambda fact: -order.index(fact.tag))
     return RunView(header, begun, ended, list(sections.values()), facts, resumed, damage)

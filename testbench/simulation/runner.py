@@ -28,7 +28,7 @@ from testbench.simulation.process import execute, last_lines
 from testbench.simulation.results import Outcome, TestOutcome, read_results
 from testbench.simulation.simulators import Simulator, find_simulator
 
-_LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def run(
     found = find_design(design) if isinstance(design, str) else design
     tool = find_simulator(simulator)
     loaded = load_format(layout)
-    _check_arguments(module, seed)
-    seed = secrets.randbelow(_LARGEST_SEED) + 1 if seed is None else seed
+    _check_module(module)
+    seed = secrets.randbelow(LARGEST_SEED) + 1 if seed is None else check_seed(seed)
     names = [testcase] if isinstance(testcase, str) else list(testcase or ())
     directory = directory.resolve()
     source = str(layout) if not Path(layout).exists() else str(Path(layout).resolve())
@@ -154,9 +154,14 @@ def run(
     return dataclasses.replace(result, waves=again.waves)
 
 
-def _check_arguments(module: str, seed: int | None) -> None:
-    if seed is not None and not 0 < seed <= _LARGEST_SEED:
-        raise InputError("seed", seed, f"1 to {_LARGEST_SEED}")
+def check_seed(seed: int) -> int:
+    """Return the seed, or raise an InputError if it is none."""
+    if not 0 < seed <= LARGEST_SEED:
+        raise InputError("seed", seed, f"1 to {LARGEST_SEED}")
+    return seed
+
+
+def _check_module(module: str) -> None:
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):

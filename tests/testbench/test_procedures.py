@@ -94,6 +94,7 @@ def test_another_layout_goes_through_the_link_by_data_alone(tmp_path):
 
 def test_wrong_frames_fail_the_link_section(tmp_path, monkeypatch):
     """The judging of the section, on results as a simulation would leave them, with one wrong sample in them."""
+
     def simulate(design, module, *, directory, settings, **options):
         given = np.load(settings["stimulus"])
         directory.mkdir()

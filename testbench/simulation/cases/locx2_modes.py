@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ltdb.line_code import Encoder
 from testbench.simulation.context import Dut, layout, setting
+from testbench.simulation.coverage import cover
 from testbench.simulation.link import CHANNELS, Stimulus, TransmitterBench
 from testbench.simulation.locx2 import Slow, pattern_bits, random_samples, record, runs, slice_bits
 
@@ -75,6 +76,7 @@ def _check_line(line: NDArray[np.uint8], samples: NDArray[np.uint16], modes: lis
         length = (end - start) * form.frame_bits
         expected = pattern_bits(form, mode, length, pattern, lanes, (first + start) * form.frame_bits)
         assert np.array_equal(got[start:end].reshape(-1), expected), f"{mode}, frames {start} to {end}"
+        cover("mode", mode)
         assert length > 100 * form.frame_bits, "a mode lasts as long as a register write at least"
 
 

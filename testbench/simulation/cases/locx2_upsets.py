@@ -7,6 +7,7 @@ import numpy as np
 
 from hdl.locx2.control import upset_bits
 from testbench.simulation.context import Dut, layout
+from testbench.simulation.coverage import cover
 from testbench.simulation.drivers import now_fs
 from testbench.simulation.link import CHANNELS, Stimulus, TransmitterBench
 from testbench.simulation.locx2 import REGISTERS, Slow, random_samples, record
@@ -51,6 +52,7 @@ async def an_upset_of_any_copy_is_counted_and_changes_nothing(dut: Dut) -> None:
         for n in part:
             await upset(bench, stimulus, cycle, 1 << n)
             cycle += SPACING
+            cover("upset in copy", bits[n].copy)
         assert await slow.read("upsets") == [len(part)]
     expected = REGISTERS.reset_contents()
     expected[REGISTERS.register("status").address] = 0b111
