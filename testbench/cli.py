@@ -22,10 +22,11 @@ COMMANDS = {
     "report": "testbench.commands.report",
     "link": "testbench.commands.link",
     "sim": "testbench.commands.sim",
-    "eye": "testbench.commands.eye",
     "configure": "testbench.commands.configure",
-    "board": "testbench.commands.board",
+    "monitor": "testbench.commands.monitor",
     "serve": "testbench.commands.serve",
+    "board": "testbench.commands.board",
+    "eye": "testbench.commands.eye",
     "instruments": "testbench.commands.instruments",
     "bench": "testbench.commands.bench",
 }

@@ -33,7 +33,8 @@ class ReceiverCounters(wiring.Component):
     def __init__(self, bits: int = COUNTER_BITS) -> None:
         self.bits = bits
         layout = CounterLayout(bits)
-        super().__init__({"step": In(data.ArrayLayout(2, len(layout.members))), "clear": In(1), "counters": Out(layout)})
+        step = data.ArrayLayout(2, len(layout.members))
+        super().__init__({"step": In(step), "clear": In(1), "counters": Out(layout)})
 
     def elaborate(self, platform: object) -> Elaboratable:
         """Build the counters."""

@@ -66,7 +66,11 @@ class Bench:
         f, draw, encoder = self.layout, random.Random(phase), SerialEncoder(self.layout)
         samples = [[draw.randrange(1 << f.sample_bits) for _ in range(f.lanes)] for _ in range(FRAMES)]
         frames = [encoder.encode(sample, 7 + n) for n, sample in enumerate(samples)]
-        self.phase, self.bits, self.delivered = phase, [*[0] * lead, *sum(frames, [])], []
+        self.phase, self.bits, self.delivered = (
+            phase,
+            [*[0] * lead, *(bit for frame in frames for bit in frame)],
+            [],
+        )
         if self.ran:
             self.simulator.reset()
         self.ran = True
@@ -93,7 +97,8 @@ def test_latency_over_all_phases_is_the_budget(bench):
     # follows to the half UI, is not.
     last_even = (lead + f.frame_bits - 1) % 2 == 0
     expected = [
-        latency_ui(f, behind, last_bit_falling=(behind % 2 == 1) == last_even) for behind in range(f.word_bits)
+        latency_ui(f, behind, last_bit_falling=(behind % 2 == 1) == last_even)
+        for behind in range(f.word_bits)
     ]
     assert sorted(found.values()) == sorted(expected)
     budget = receiver_budget(f)

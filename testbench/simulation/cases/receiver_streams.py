@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from hdl.line_code.receiver_counters import CounterLayout
 from ltdb.line_code import Aligner, Encoder
+from ltdb.line_code.format import FrameFormat
 from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.drivers import POLL_FS, ClockSource, FilePlayer
-from ltdb.line_code.format import FrameFormat
 from testbench.simulation.line_stress import STRESSES, Stress, disturbed_line
 from testbench.simulation.monitors import Recorder
 
@@ -38,12 +38,14 @@ class ReceiverBench:
         self.recorder = Recorder(dut.frames, "frames", (samples + 80 + 31) // 32 * 32)
         self.word_fs = round(1e15 / self.layout.word_rate_hz)
 
-    async def feed(self, bits: NDArray[np.uint8], *, clear: bool = False) -> tuple[dict[str, NDArray], dict[str, int]]:
+    async def feed(
+        self, bits: NDArray[np.uint8], *, clear: bool = False
+    ) -> tuple[dict[str, NDArray], dict[str, int]]:
         """Reset the receiver and give it a whole number of words; return the frames and the counters at the end."""
         dut = self.dut
         dut.reset.value, dut.clear.value = 1, int(clear)
         self.clock.start()
-        await Timer(POLL_FS * 2 + 4 * self.word_fs, unit="fs")
+        await Timer(POLL_FS + 8 * self.word_fs, unit="fs")
         self.player.load(np.packbits(bits))
         self.recorder.start(block=1 << 30)
         dut.reset.value = 0
@@ -154,13 +156,13 @@ async def a_cold_start_takes_three_frames_at_every_offset(dut: Dut) -> None:
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
 async def one_intact_frame_is_enough_after_every_shift(dut: Dut) -> None:
-    """A shift by up to half a frame: the first intact frame brings the receiver back, so the next one is right."""
+    """A shift by -64 to 63 bits: the first intact frame brings the receiver back, so the next one is right."""
     bench, f = ReceiverBench(dut), layout()
     cold, needed = f.lock.cold_start_frames, f.lock.relock_frames
-    half = f.frame_bits // 2
-    for shift in (s for s in range(1 - half, half + 1) if s and s % (f.frame_bits // min(OFFSETS, 128)) == 0):
+    half, misled = f.frame_bits // 2, 0
+    for shift in (s - half for s in offsets() if s != half):
         drawn = np.random.default_rng(1_000 + shift)
-        samples, bits = undisturbed(f, cold + 3 + needed + 2, drawn)
+        samples, bits = undisturbed(f, cold + needed + 5, drawn)
         hit = (cold + 2) * f.frame_bits  # the frame that is cut or stretched
         begin = bits[: hit + half // 2]
         rest = bits[hit + half // 2 + max(0, -shift) :]
@@ -168,10 +170,13 @@ async def one_intact_frame_is_enough_after_every_shift(dut: Dut) -> None:
         frames, counters = await bench.feed(stream)
         check_against_golden(stream, frames, counters, f"shift by {shift}")
         next_frame = cold + 3 + needed
+        if old_header_right(f, stream, bits, next_frame * f.frame_bits + shift):
+            misled += 1
+            continue
         (found,) = np.flatnonzero(frames["bit_index"] == next_frame * f.frame_bits + shift)
         assert frames["flags"][found] == 0, f"shift by {shift}"
         assert (frames["samples"][found] == samples[next_frame]).all(), f"shift by {shift}"
-        assert counters["losses"] == 0 or f.lock.loss_frames <= needed + 1, f"shift by {shift}"
+    assert misled <= 3, "a header is right by accident once in 256 times"
 
 
 @cocotb.test(timeout_time=10, timeout_unit="ms")
@@ -188,6 +193,13 @@ def offsets() -> range:
     """Offsets to begin at, spread over a frame."""
     frame = layout().frame_bits
     return range(0, frame, max(1, frame // OFFSETS))
+
+
+def old_header_right(f: FrameFormat, stream: NDArray, bits: NDArray, end: int) -> bool:
+    """Whether the header last received at the old offset before bit `end` looks right by accident."""
+    header = f.field_start["header"]
+    start = (end - header - f.header.bits) // f.frame_bits * f.frame_bits + header
+    return bool((stream[start : start + f.header.bits] == bits[start : start + f.header.bits]).all())
 
 
 def undisturbed(f: FrameFormat, count: int, drawn: np.random.Generator) -> tuple[NDArray, NDArray[np.uint8]]:
