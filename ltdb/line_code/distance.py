@@ -77,7 +77,9 @@ class _Runs:
         self.layout, self.values = layout, sequence_values(layout)
         covered = layout.crc_covered_bits - layout.payload_bits
         # What each payload bit adds to the CRC. A wrong CRC bit adds itself to the syndrome, so these are the same.
-        self.columns = [int(column) for column in error_syndromes(layout)[covered : covered + layout.payload_bits]]
+        self.columns = [
+            int(column) for column in error_syndromes(layout)[covered : covered + layout.payload_bits]
+        ]
         zeros = WireBits.constant("0" * layout.payload_bits)
         # A frame without payload bits for each value of the sequence bits, as a number.
         self.frames = []
@@ -106,7 +108,8 @@ class _Runs:
         if missing & ~payload_mask & ~crc_mask:
             return False
         wanted = (span & crc_mask) >> crc_shift
-        lacking, basis = (missing & crc_mask) >> crc_shift, []
+        lacking = (missing & crc_mask) >> crc_shift
+        basis: list[int] = []
         for place, column in enumerate(self.columns):
             if start <= payload + place < stop:
                 # A payload bit of the run: it has its value, and the CRC follows.

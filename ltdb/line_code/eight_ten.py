@@ -18,10 +18,11 @@ FRAME_BITS = SYMBOL_BITS * FRAME_SYMBOLS
 
 # Sent at negative running disparity, bits a b c d e i for D.0 to D.31 and f g h j for D.x.0 to D.x.6, then the
 # primary and the alternate D.x.7.
-_SIX = """100111 011101 101101 110001 110101 101001 011001 111000 111001 100101 010101 110100 001101 101100 011100
-010111 011011 100011 010011 110010 001011 101010 011010 111010 110011 100110 010110 110110 001110 101110 011110
-101011""".split()
-_FOUR = "1011 1001 0101 1100 1101 1010 0110 1110 0111".split()
+_SIX = (
+    "100111 011101 101101 110001 110101 101001 011001 111000 111001 100101 010101 110100 001101 101100 011100 010111 "
+    "011011 100011 010011 110010 001011 101010 011010 111010 110011 100110 010110 110110 001110 101110 011110 101011"
+)
+_FOUR = "1011 1001 0101 1100 1101 1010 0110 1110 0111"
 _ALTERNATE = ({17, 18, 20}, {11, 13, 14})
 COMMA = "0011111010"
 """K28.5 at negative running disparity; at positive all bits are inverted."""
@@ -36,13 +37,14 @@ def _part(bits: str, positive: int) -> str:
 @cache
 def symbols() -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
     """Symbols by disparity before them (0 negative, 1 positive) and byte, and the disparity after them; (2, 256)."""
+    sixes, fours = _SIX.split(), _FOUR.split()
     words, after = np.zeros((2, 256), np.uint16), np.zeros((2, 256), np.uint8)
     for positive in (0, 1):
         for byte in range(256):
             x, y = byte & 31, byte >> 5
-            six = _part(_SIX[x], positive)
+            six = _part(sixes[x], positive)
             middle = positive ^ (six.count("1") != 3)
-            four = _part(_FOUR[8 if y == 7 and x in _ALTERNATE[middle] else y], middle)
+            four = _part(fours[8 if y == 7 and x in _ALTERNATE[middle] else y], middle)
             words[positive, byte] = int(six + four, 2)
             after[positive, byte] = middle ^ (four.count("1") != 2)
     return words, after

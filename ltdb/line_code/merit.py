@@ -91,9 +91,7 @@ def _merit(code: str, rate: float, m: _Measured, seed: int) -> CodeMerit:
     heaviest = len(m.weights)
     distance_bits = next((k + 1 for k, n in enumerate(m.weights) if n), heaviest + 1)
     p = BIT_ERROR_RATE
-    undetected = sum(
-        n * p ** (k + 1) * (1 - p) ** (m.checked_bits - k - 1) for k, n in enumerate(m.weights)
-    )
+    undetected = sum(n * p ** (k + 1) * (1 - p) ** (m.checked_bits - k - 1) for k, n in enumerate(m.weights))
     sampled = f"Monte Carlo, {m.line.size} bits of random data, seed {seed}"
     slipped = f"Monte Carlo, {m.resynchronisation_bits.size} slips, seed {seed}"
     delay = m.resynchronisation_bits / rate * 1e9
@@ -170,7 +168,9 @@ def _bits_lost(layout: FrameFormat, samples: NDArray[np.uint16]) -> NDArray[np.i
 
 def _slip_line(frame_bits: int, generator: np.random.Generator) -> list[Slip]:
     """Slips of every size, each at a random bit of a frame of its own."""
-    places = SLIP_SPACING_FRAMES * (1 + np.arange(SLIPS)) * frame_bits + generator.integers(0, frame_bits, SLIPS)
+    places = SLIP_SPACING_FRAMES * (1 + np.arange(SLIPS)) * frame_bits + generator.integers(
+        0, frame_bits, SLIPS
+    )
     sizes = np.resize([-3, -2, -1, 1, 2, 3], SLIPS)
     return [Slip(int(place), int(size)) for place, size in zip(places, sizes, strict=True)]
 

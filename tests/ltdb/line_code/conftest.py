@@ -12,7 +12,7 @@ SHIPPED = ("locic_style", "channel_major")
 
 
 def twelve_lanes():
-    """192 bits of 12 lanes in no order, two headers to name a crossing, header between data and CRC, three taps, one of them longer than 58."""
+    """192 bits of 12 lanes in no order, header between data and CRC, three taps; two headers name a crossing."""
     shuffled = np.random.default_rng(3).permutation(lane_interleaved(12, 14)).tolist()
     return replace(
         load_format(),
@@ -48,6 +48,8 @@ def layout(request):
     return load_format(request.param)
 
 
-@pytest.fixture(params=[*SHIPPED, twelve_lanes, twelve_bits], scope="session", ids=lambda p: getattr(p, "__name__", p))
+@pytest.fixture(
+    params=[*SHIPPED, twelve_lanes, twelve_bits], scope="session", ids=lambda p: getattr(p, "__name__", p)
+)
 def any_layout(request):
     return load_format(request.param) if isinstance(request.param, str) else request.param()

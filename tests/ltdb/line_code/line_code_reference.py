@@ -83,7 +83,7 @@ class ReferenceReceiver:
 
     def __init__(self, layout):
         self.layout, self.sequence = layout, sequence(layout)
-        self.F = layout.frame_bits
+        self.length = layout.frame_bits
         self.fixed = [int(c) for c in layout.header.fixed]
         self.three = layout.sequence.degree // layout.header.sequence_bits
         self.crossings = layout.sequence.bunch_crossings
@@ -120,7 +120,7 @@ class ReferenceReceiver:
         raise AssertionError(field)
 
     def _window(self, end):
-        bits = self.bits[end - self.F : end]
+        bits = self.bits[end - self.length : end]
         header = self._field(bits, "header")
         code = header[len(self.fixed) :]
         # The CRC is worked out only where something depends on it.
@@ -134,11 +134,15 @@ class ReferenceReceiver:
     def _deliver(self, bcid, flags):
         now = len(self.bits)
         layout = self.layout
-        if now < 2 * self.F or not self._window(now - self.F).crc_right:
+        if now < 2 * self.length or not self._window(now - self.length).crc_right:
             flags |= HISTORY
-        before = self._field(self.bits[now - 2 * self.F : now - self.F], "payload") if now >= 2 * self.F else []
+        before = (
+            self._field(self.bits[now - 2 * self.length : now - self.length], "payload")
+            if now >= 2 * self.length
+            else []
+        )
         before = [0] * (layout.payload_bits - len(before)) + before
-        stream = before + self._field(self.bits[now - self.F : now], "payload")
+        stream = before + self._field(self.bits[now - self.length : now], "payload")
         samples = [0] * layout.lanes
         for p, (lane, bit) in enumerate(layout.bit_map):
             k = len(before) + p
@@ -146,24 +150,24 @@ class ReferenceReceiver:
             for tap in layout.scrambler.taps:
                 plain ^= stream[k - tap]
             samples[lane] |= plain << bit
-        self.delivered.append((now - self.F, bcid, flags, samples))
+        self.delivered.append((now - self.length, bcid, flags, samples))
         self.count["frames"] += 1
         self.count["crc_errors"] += bool(flags & CRC)
         self.count["header_errors"] += bool(flags & HEADER)
 
     def push(self, bit):
         self.bits.append(int(bit))
-        now, F = len(self.bits), self.F
+        now, frame = len(self.bits), self.length
         if self.locked:
             header_end = self.layout.field_start["header"] + self.layout.header.bits
-            if now == self.end - F + header_end:
+            if now == self.end - frame + header_end:
                 got = self.bits[now - self.layout.header.bits : now]
                 wanted = self.fixed + self.sequence[self.counter]
                 self.header_wrong = got != wanted
-        if now < F:
+        if now < frame:
             return
         # The CRC of a window whose fixed bits are wrong is of no use, except at the present offset.
-        start = now - F + self.layout.field_start["header"]
+        start = now - frame + self.layout.field_start["header"]
         present = self.locked and now == self.end
         if present or self.bits[start : start + len(self.fixed)] == self.fixed:
             window = self._window(now)
@@ -172,12 +176,16 @@ class ReferenceReceiver:
         self.windows[now] = window if window.hit else None
         expected = None
         if self.end is not None:
-            expected = self.counter if self.end - now <= F / 2 else (self.counter - 1) % self.crossings
+            expected = self.counter if self.end - now <= frame / 2 else (self.counter - 1) % self.crossings
             self.foreseen[now] = window.hit and window.code == self.sequence[expected]
         if present:
             self._boundary(window)
         elif not self._lock(now, expected) and now == self.end:
-            self.end, self.counter, self.was_delivered = now + F, (self.counter + 1) % self.crossings, False
+            self.end, self.counter, self.was_delivered = (
+                now + frame,
+                (self.counter + 1) % self.crossings,
+                False,
+            )
 
     def _boundary(self, window):
         flags = (0 if window.crc_right else CRC) | (0 if window.fixed_right else HEADER)
@@ -193,32 +201,32 @@ class ReferenceReceiver:
         self._deliver(self.counter, flags)
         self.header_wrong, self.frame_bad = bool(flags & (HEADER | BCID)), bool(flags)
         self.was_delivered = True
-        self.end, self.counter = self.end + self.F, (self.counter + 1) % self.crossings
+        self.end, self.counter = self.end + self.length, (self.counter + 1) % self.crossings
         if self.bad_row >= self.layout.lock.loss_frames:
             self.locked = False
             self.count["losses"] += 1
 
     def _lock(self, now, expected):
-        F, lock = self.F, self.layout.lock
-        row = [self.windows.get(now - age * F) for age in range(lock.cold_start_frames)]
+        frame, lock = self.length, self.layout.lock
+        row = [self.windows.get(now - age * frame) for age in range(lock.cold_start_frames)]
         name = None
         if all(row) and (not self.locked or self.frame_bad):
             name = self.names.get(tuple(bit for w in reversed(row[: self.three]) for bit in w.code))
         if name is None and expected is not None and (not self.locked or self.header_wrong):
-            times = [now - age * F for age in range(lock.relock_frames)]
+            times = [now - age * frame for age in range(lock.relock_frames)]
             if all(t > self.since and self.foreseen.get(t) for t in times):
                 name = expected
         if name is None:
             return False
         repeated = False
         if self.end is not None:
-            self.count["moves"] += (self.end - now) % F != 0
+            self.count["moves"] += (self.end - now) % frame != 0
             self.count["bcid_jumps"] += name != expected
-            repeated = self.was_delivered and self.end - now > F / 2 and name == expected
+            repeated = self.was_delivered and self.end - now > frame / 2 and name == expected
         if not repeated:
             self._deliver(name, 0)
         self.locked = self.was_delivered = True
-        self.end, self.counter, self.since = now + F, (name + 1) % self.crossings, now
+        self.end, self.counter, self.since = now + frame, (name + 1) % self.crossings, now
         self.header_wrong = self.frame_bad = False
         self.bad_row, self.bcid_row = 0, []
         return True

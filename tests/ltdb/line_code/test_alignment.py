@@ -68,13 +68,11 @@ def test_one_intact_frame_is_enough_after_a_slip(layout, slip):
         intact = -(-(place - min(slip, 0)) // FRAME)
         good = {int(first) for first in out.bit_index[out.flags == 0]}
         wanted = {k * FRAME + slip for k in range(intact + 2, 23)}
-        # A header that a slip within it leaves looking right, by chance, costs one frame more.
         late += not wanted <= good
-        assert wanted - {(intact + 2) * FRAME + slip, (intact + 3) * FRAME + slip} <= good
-        assert aligner.counters.moves in (1, 2, 3)
-        np.testing.assert_array_equal(out.bcid[-5:] - out.bcid[-6:-1], 1)
+        assert aligner.counters.moves == 1
         assert out.bcid[-1] == (out.bit_index[-1] - slip) // FRAME
-    assert late <= 12
+    # Only where a cut header looks right by accident does it take one frame more.
+    assert late <= 1
     # The CRC of a frame that is cut through is right by accident one time in 256: it, or the next, is unmarked then.
     assert len(accidents) <= 3
     assert set(accidents) <= {10, 11}
@@ -106,7 +104,7 @@ def test_a_burst_costs_the_frames_it_touches_and_the_next(layout, length, seed):
 
 
 def test_lock_is_lost_after_as_many_bad_frames_as_the_layout_says(layout):
-    samples, clean = sent(layout, 60)
+    _, clean = sent(layout, 60)
     generator, line = np.random.default_rng(3), clean.copy()
     line[16 * 20 : 16 * 30] = generator.integers(0, 256, 160)
     aligner = Aligner(layout)

@@ -98,8 +98,6 @@ def test_derived_numbers_are_the_published_ones():
     assert load_format("channel_major").line_rate_hz == pytest.approx(5.1301e9, rel=1e-5)
 
 
-
-
 def shipped_text():
     from importlib.resources import files
 
@@ -112,7 +110,11 @@ def shipped_text():
         ("[crc]", "[cdc]", r"table \[c[rd]c\]"),
         ("init = 0xFF", "initial = 0xFF", r"table \[crc\]: got entries .*, allowed: exactly width"),
         ("width = 8", 'width = "8"', r"crc.width: got '8', allowed: an integer"),
-        ('bit_map = "lane-interleaved"', 'bit_map = "spiral"', r"frame.bit_map: got 'spiral', allowed: lane-interleaved"),
+        (
+            'bit_map = "lane-interleaved"',
+            'bit_map = "spiral"',
+            r"frame.bit_map: got 'spiral', allowed: lane-interleaved",
+        ),
         ('tag = "inferred"', 'tag = "rumour"', r"clock.tag: got 'rumour', allowed: certain"),
         ('fixed = "1010"', "fixed = 1010", r"frame format: .*"),
         ("width = 8", "width = ", r"frame format: .*allowed: a TOML file"),
@@ -143,5 +145,7 @@ def test_a_bit_map_may_be_given_bit_by_bit(tmp_path):
 
 
 def test_a_missing_layout_file_is_said_with_what_there_is():
-    with pytest.raises(InputError, match=r"frame format: got nowhere.toml .*, allowed: channel_major, locic_style, or"):
+    with pytest.raises(
+        InputError, match=r"frame format: got nowhere.toml .*, allowed: channel_major, locic_style, or"
+    ):
         load_format("nowhere.toml")

@@ -61,7 +61,9 @@ def disturbed(layout, seed):
     slips = [Slip(int(p), int(generator.choice([-70, -3, -2, -1, 1, 2, 3, 65]))) for p in places[:2]]
     bursts = [Burst(int(p), int(generator.integers(1, 6 * bits))) for p in places[2:]]
     rate = float(generator.choice([0, 0, 1e-3, 1e-2]))
-    return disturb(line, error_rate=rate, bursts=bursts[: seed % 3], slips=slips[: seed % 2 + 1], seed=seed).line
+    return disturb(
+        line, error_rate=rate, bursts=bursts[: seed % 3], slips=slips[: seed % 2 + 1], seed=seed
+    ).line
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -1,5 +1,7 @@
 """Round trips of any data, cut in any way, on any number of threads; what the decoder says of wrong frames."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -44,8 +46,7 @@ def test_resets_count_from_the_start_of_the_call(layout, resets, bcid, data):
     encoder, places = Encoder(layout, bcid), cuts(data, 60)
     bounds = [0, *places, 60]
     parts = [
-        encoder.encode(samples[a:b], bcr=[r - a for r in resets if a <= r < b])
-        for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+        encoder.encode(samples[a:b], bcr=[r - a for r in resets if a <= r < b]) for a, b in pairwise(bounds)
     ]
     np.testing.assert_array_equal(np.concatenate(parts), whole)
 
@@ -121,7 +122,9 @@ def test_the_first_sample_of_too_many_bits_is_named_and_nothing_is_sent():
     encoder, samples = Encoder(), random_samples(5000)
     samples[4321, 6] = 1 << 14
     samples[4400, 0] = 0xFFFF
-    with pytest.raises(InputError, match=r"frame 4321, lane 6: sample: got 16384, allowed: 0 to 16383 \(14 bits\)"):
+    with pytest.raises(
+        InputError, match=r"frame 4321, lane 6: sample: got 16384, allowed: 0 to 16383 \(14 bits\)"
+    ):
         encoder.encode(samples)
     good = random_samples(10)
     np.testing.assert_array_equal(encoder.encode(good), Encoder().encode(good))
@@ -138,7 +141,9 @@ def test_other_wrong_arguments_are_refused():
         Encoder(bcid=3564)
     with pytest.raises(InputError, match="bcid: got -1"):
         Decoder(bcid=-1)
-    with pytest.raises(InputError, match=r"shape of the frames: got \(2, 15\), allowed: \(frames, 16\): 16 bytes"):
+    with pytest.raises(
+        InputError, match=r"shape of the frames: got \(2, 15\), allowed: \(frames, 16\): 16 bytes"
+    ):
         Decoder().decode(np.zeros((2, 15), np.uint8))
     with pytest.raises(InputError, match="dtype of the frames: got uint16"):
         Decoder().decode(np.zeros((2, 16), np.uint16))

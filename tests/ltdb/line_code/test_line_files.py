@@ -25,7 +25,9 @@ def test_a_capture_longer_than_a_piece_comes_back_whole(layout, tmp_path):
     assert len(outs) > 1
     got = np.concatenate([out.samples for out in outs])
     np.testing.assert_array_equal(got, samples[2:-1])
-    np.testing.assert_array_equal(np.concatenate([o.bit_index for o in outs]), 24 + 128 * np.arange(2, len(samples) - 1))
+    np.testing.assert_array_equal(
+        np.concatenate([o.bit_index for o in outs]), 24 + 128 * np.arange(2, len(samples) - 1)
+    )
 
 
 def test_a_file_of_frames_comes_back_whole(layout, tmp_path):
@@ -57,7 +59,9 @@ def test_a_truncated_file_of_frames_is_refused_after_what_is_whole(layout, tmp_p
     _, frames = encoded(layout, 30)
     path = tmp_path / "frames.bin"
     path.write_bytes(frames.tobytes()[:-7])
-    with pytest.raises(InputError, match=r"frame file: got 9 bytes after frame 29, allowed: whole frames of 16 bytes"):
+    with pytest.raises(
+        InputError, match=r"frame file: got 9 bytes after frame 29, allowed: whole frames of 16 bytes"
+    ):
         list(decode_frame_file(path, layout))
     path.write_bytes(b"")
     with pytest.raises(InputError, match=r"frame file: got 0 bytes"):
@@ -90,7 +94,9 @@ def test_decoding_a_long_file_stays_under_200_megabytes(tmp_path):
         "count = sum(len(out) for out in decode_line_file(sys.argv[1]))\n"
         "print(count, re.search('VmHWM:(.*)kB', open('/proc/self/status').read())[1])\n"
     )
-    run = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+    )
     count, peak_kib = map(int, run.stdout.split())
     # The copies do not continue each other's BCID; all frames are delivered all the same.
     assert count == 64 * (1 << 15) - 2
