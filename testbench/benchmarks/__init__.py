@@ -12,6 +12,7 @@ from ltdb.provenance import Tag
 from testbench.limits import Limit, at_least, at_most
 
 MODULES: dict[str, str] = {
+    "line_code": "testbench.benchmarks.line_code",
     "signal": "testbench.benchmarks.signal",
     "accuracy": "testbench.benchmarks.accuracy",
     "gbt": "testbench.benchmarks.gbt",
@@ -40,6 +41,16 @@ def _stay_below(most: float) -> Limit:
 
 
 FIGURES: dict[str, Figure] = {
+    "line_code.decode_over_line_rate": Figure(
+        "decoding with all checks, one thread, over the line rate", "", _reach(2.5)
+    ),
+    "line_code.decode_two_threads_over_one": Figure("decoding on two threads over one", "", _reach(1.8)),
+    "line_code.encode_over_line_rate": Figure("encoding, one thread, over the line rate", "", _reach(2.0)),
+    "line_code.decode_bytes_over_copyto": Figure("decoded bytes over those of np.copyto (aim: 0.4)"),
+    "line_code.encode_bytes_over_copyto": Figure("encoded bytes over those of np.copyto (aim: 0.4)"),
+    "line_code.decode_file_peak_bytes": Figure(
+        "peak memory of decoding a long capture file", "B", _stay_below(200e6)
+    ),
     "gbt.encode_over_line_rate": Figure("GBT encoding over the real link's 40 Mframe/s", "", _reach(1.0)),
     "gbt.decode_over_line_rate": Figure("GBT decoding over the real link's 40 Mframe/s", "", _reach(1.0)),
     "gbt.decode_corrected_over_line_rate": Figure(

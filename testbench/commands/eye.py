@@ -23,12 +23,12 @@ not given. Writes a picture and prints the figures.
 """
 _EPILOG = """\
 examples:
-  ltdb eye capture.csv                               golden PLL; picture in capture.eye.png ltdb eye C1.trc
-  --mask hexagon --ber 1e-15         against a mask, openings at another bit error ratio ltdb eye data.npy
-  --interval 12.5e-12 --no-plot    a file without times ltdb eye scope.bin --channel 2 --clock constant
-  second waveform; constant clock by least squares ltdb eye --simulate 200000                         no
-  file: the simulated optical link, so many bits of PRBS7 ltdb eye capture.isf --json > eye.json
-  the figures as JSON
+  ltdb eye capture.csv                              golden PLL; picture in capture.eye.png
+  ltdb eye C1.trc --mask hexagon --ber 1e-15        against a mask, openings at another bit error ratio
+  ltdb eye data.npy --interval 12.5e-12 --no-plot   a file without times
+  ltdb eye scope.bin --channel 2 --clock constant   second waveform; constant clock by least squares
+  ltdb eye --simulate 200000                        no file: the simulated optical link, so many bits of PRBS7
+  ltdb eye capture.isf --json > eye.json            the figures as JSON
 
 exit codes: 0 done (and mask passed), 1 mask failed, 2 usage or input error
 """

@@ -201,7 +201,7 @@ def _table(context: Context, budget: Budget) -> None:
     sums = (budget.minimum_ui, budget.maximum_ui)
     rows.append(["sum", *sums, *(round(value * nanoseconds, 3) for value in sums), ""])
     context.table(
-        f"Budget of {budget.title}.",
+        f"Budget: {budget.title}.",
         ["Stage", "Least (UI)", "Most (UI)", "Least (ns)", "Most (ns)", "What it is"],
         rows,
         note=f"From: {budget.begins}. To: {budget.ends}.",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from testbench.quantity import plain, power_of_ten, prefix
 
-
 _LEAST = 1e-300
 """Smaller differences, and smaller numbers on a logarithmic axis, are taken for this: beyond are no normal floats."""
 
