@@ -119,7 +119,7 @@ def _two_diracs(edges: NDArray[np.float64], counts: NDArray[np.float64]) -> _Mix
     high = np.cumsum(counts) > 0.5 * number
     weights = np.array([counts[~high].sum(), counts[high].sum()]) / number
     positions = np.array([np.average(middle[part], weights=counts[part]) for part in (~high, high)])
-    sigma = max(0.3, np.sqrt(max(0.0, 1 - np.dot(weights, positions**2))))
+    sigma = max(0.3, np.sqrt(max(0.0, 1 - float(np.sum(weights * positions**2)))))
     for _ in range(_ROUNDS):
         share = _Mixture(sigma, positions, weights).contents(edges)
         share *= (counts / np.maximum(share.sum(axis=1), 1e-300))[:, None]
