@@ -79,7 +79,7 @@ def frame_bits(content: bytes, *, stuff_before_flag: bool = True) -> UInt8Array:
 
 def idle_bits(pattern: UInt8Array, count: int, phase: int = 0) -> UInt8Array:
     """`count` bits of a repeated idle pattern, starting at bit `phase` of it."""
-    return np.resize(np.roll(pattern, -phase), count) if count else np.empty(0, dtype=np.uint8)
+    return np.tile(pattern, (phase + count) // len(pattern) + 1)[phase : phase + count]
 
 
 @numba.njit(cache=True)

@@ -7,9 +7,10 @@ every chip of the board and back, not for what the real chips do with them. LOCx
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
-from ltdb.i2c import RegisterDevice
+from ltdb.i2c import I2cDevice, RegisterDevice
 from ltdb.registers import Access, RegisterMap, load_registers
 
 
@@ -28,24 +29,12 @@ class MappedDevice(RegisterDevice):
     def __init__(self, name: str, address: int) -> None:
         self.map = _register_map(name)
         super().__init__(address, max(self.map.by_address) + 1)
-        self.in_reset = False
-        """While True the chip does not answer, and its registers are those after reset."""
         self.reset()
-
-    def matches(self, address: int, ten_bit: bool) -> bool:
-        """Whether this address is the chip's and the chip is not in reset."""
-        return not self.in_reset and super().matches(address, ten_bit)
 
     def reset(self) -> None:
         """Set every register to its value after reset."""
         for address, content in self.map.reset_contents().items():
             self.contents[address] = content
-
-    def hold_reset(self, held: bool) -> None:
-        """Follow the reset line of the chip."""
-        if held:
-            self.reset()
-        self.in_reset = held
 
     def value(self, name: str) -> int:
         """Read a named value of the map."""
@@ -69,6 +58,41 @@ class MappedDevice(RegisterDevice):
         mask = sum(field.mask for field in entry.fields if field.access is Access.READ_WRITE)
         self.contents[register] = self.contents[register] & ~mask | value & mask
         return True
+
+
+class ResetLine:
+    """The reset pin in front of a chip: while it is held the chip is silent on its bus."""
+
+    def __init__(self, device: I2cDevice, reset: Callable[[], None]) -> None:
+        self.device = device
+        self._reset = reset
+        self.held = False
+
+    def hold(self, held: bool) -> None:
+        """Follow the line; the chip loses its registers when reset begins."""
+        if held and not self.held:
+            self._reset()
+        self.held = held
+
+    def matches(self, address: int, ten_bit: bool) -> bool:
+        """Whether this address is the chip's and the chip is not in reset."""
+        return not self.held and self.device.matches(address, ten_bit)
+
+    def begin(self, read: bool) -> bool:
+        """Hand on a start condition."""
+        return self.device.begin(read)
+
+    def write(self, byte: int) -> bool:
+        """Hand on a byte."""
+        return self.device.write(byte)
+
+    def read(self) -> int:
+        """Fetch a byte."""
+        return self.device.read()
+
+    def end(self) -> None:
+        """Hand on the stop condition."""
+        self.device.end()
 
 
 class QuadAdc(MappedDevice):

@@ -96,7 +96,9 @@ def latency_ui(layout: FrameFormat, bits_behind: int, *, last_bit_falling: bool 
         Whether the deserializer samples the last bit of its words on the falling edge; None for the ideal one.
     """
     if not 0 <= bits_behind < layout.word_bits:
-        raise InputError("bits behind the frame in its last word", bits_behind, f"0 to {layout.word_bits - 1}")
+        raise InputError(
+            "bits behind the frame in its last word", bits_behind, f"0 to {layout.word_bits - 1}"
+        )
     sampled = layout.frame_bits - layout.field_start["payload"] - 0.5
     handover = 0 if last_bit_falling is None else layout.word_bits - 2 + last_bit_falling
     return sampled + bits_behind + handover + PIPELINE_WORDS * layout.word_bits

@@ -7,7 +7,7 @@ import math
 from testbench.limits import Limit
 
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
-_SCALED_UNITS = frozenset({"s", "Hz", "W", "V", "A", "J", "b/s", "J/b"})
+_SCALED_UNITS = frozenset({"s", "Hz", "W", "V", "A", "J", "b/s", "J/b", "B", "frame/s"})
 NO_BREAK_SPACE, NARROW_SPACE = "\N{NO-BREAK SPACE}", "\N{NARROW NO-BREAK SPACE}"
 _MINUS, _TIMES = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

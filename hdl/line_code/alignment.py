@@ -10,7 +10,14 @@ from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.line_code.bunch_crossing import CrossingLayout, advanced, bcid_bits, header_bits, naming_frames, states
+from hdl.line_code.bunch_crossing import (
+    CrossingLayout,
+    advanced,
+    bcid_bits,
+    header_bits,
+    naming_frames,
+    states,
+)
 from hdl.line_code.line_window import LineWindow
 from hdl.line_code.one_hot import after, any_of, chosen, first_of
 from hdl.line_code.relock_rows import RelockRows
@@ -124,7 +131,9 @@ class Alignment(wiring.Component):
         fixed_good = named("fixed_good", any_of(bit & boundary[j] for j, bit in enumerate(fixed)))
         is_coming = named("is_coming", chosen(sequence, boundary) == header_bits(coming, f))
         jumps = named("jumps", hit & ~is_coming)
-        third = jumps & (jumped_frames == naming_frames(f) - 1) & (self.candidate & boundary).any() & self.named
+        third = (
+            jumps & (jumped_frames == naming_frames(f) - 1) & (self.candidate & boundary).any() & self.named
+        )
         sets = named("sets", self.locked & ends_frame & third)
         bad_enough = bad_frames == f.lock.loss_frames - 1
         loses = named("loses", self.locked & ends_frame & ~hit & bad_enough)
@@ -229,7 +238,9 @@ class Alignment(wiring.Component):
                 unnamed = Mux(event_late, coming_bits, current_bits)
                 now = named("now", Mux(names, header_bits(self.crossing, f), unnamed))
                 same = Cat(bits == now for bits in sequence)
-                again = named("again", first_of(named("same", self.hit & same & (followed | after(followed)))))
+                again = named(
+                    "again", first_of(named("same", self.hit & same & (followed | after(followed))))
+                )
                 with m.If(follower_wrong & again.any()):
                     m.d.sync += [
                         boundary.eq(again),
@@ -248,9 +259,7 @@ class Alignment(wiring.Component):
             # Bit j of this word is since * word_bits + j - b bits behind bit b of the boundary's word.
             late = Cat(
                 any_of(
-                    bit
-                    for b, bit in enumerate(boundary)
-                    if 2 * (since * f.word_bits + j - b) >= f.frame_bits
+                    bit for b, bit in enumerate(boundary) if 2 * (since * f.word_bits + j - b) >= f.frame_bits
                 )
                 for j in range(f.word_bits)
             )

@@ -2,7 +2,8 @@
 
 The checker synchronises itself: each bit is predicted from the bits received before it. A wrong line bit therefore
 counts three times, once itself and once in each of two predictions, and a bit slip costs at most as many counts as
-the sequence has bits of state. The patterns are those of ITU-T O.150, not inverted, which LOCx2 sends in its test modes.
+the sequence has bits of state. The patterns are those of ITU-T O.150, not inverted, which LOCx2 sends in its test
+modes.
 """
 
 from __future__ import annotations

@@ -85,7 +85,8 @@ class GbtEncoder:
         if np.any(payload[:, 0] > 0xF):
             raise InputError("GBT payload", "bits above bit 83", "84 bits: upper nibble of byte 0 zero")
         count = len(payload)
-        data = np.broadcast_to(np.asarray(is_data, dtype=np.bool_), (count,)).copy()
+        data = np.empty(count, dtype=np.bool_)
+        data[:] = is_data
         frames = np.empty((count, FRAME_BYTES), dtype=np.uint8)
         if self.encoding is Encoding.FEC:
             if extra is not None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ltdb.errors import InputError
+from ltdb.gbt import kernels
 from ltdb.gbt.frame import E_GROUPS, PAYLOAD_BYTES
 
 UInt8Array = npt.NDArray[np.uint8]
@@ -35,18 +36,43 @@ class SerialPair:
         """Write serial `bits` (2n,) of 0 and 1 into `payload` (n, 11)."""
         pairs = np.asarray(bits, dtype=np.uint8).reshape(-1, 2)
         mask = np.uint8(0xFF ^ (1 << self.first_bit | 1 << self.second_bit))
-        payload[:, 0] = payload[:, 0] & mask | pairs[:, 0] << self.first_bit | pairs[:, 1] << self.second_bit
+        weights = np.array([1 << self.first_bit, 1 << self.second_bit], dtype=np.uint8)
+        payload[:, 0] = payload[:, 0] & mask | pairs @ weights
 
     def get(self, payload: UInt8Array) -> UInt8Array:
         """Read the serial bits (2n,) out of `payload` (n, 11)."""
-        byte = payload[:, 0]
-        return np.stack([byte >> self.first_bit & 1, byte >> self.second_bit & 1], axis=1).reshape(-1)
+        shifts = np.array([self.first_bit, self.second_bit], dtype=np.uint8)
+        return (payload[:, :1] >> shifts & np.uint8(1)).reshape(-1)
 
 
 IC = SerialPair("IC", first_bit=2, second_bit=3)
 """Internal control, bits 83:82: the lower bit is first in time."""
 EC = SerialPair("EC", first_bit=1, second_bit=0)
 """External control, bits 81:80: the upper bit is first in time."""
+
+
+class ControlChannels:
+    """IC, EC and one further 80 Mb/s e-link together: all that slow control needs of a payload, in one pass.
+
+    Rows are IC, EC and the e-link, in this order.
+    """
+
+    def __init__(self, group: int, channel: int) -> None:
+        _check_elink(channel, 80)
+        self._column = _group_column(group) + (channel < 4)
+        self._shift = 2 * (channel % 4)
+
+    def split(self, payload: UInt8Array) -> UInt8Array:
+        """Take the serial bits (3, 2n) out of a payload (n, 11)."""
+        rows = np.empty((3, 2 * len(payload)), dtype=np.uint8)
+        kernels.split_serial(payload, self._column, self._shift, rows)
+        return rows
+
+    def merge(self, rows: UInt8Array) -> UInt8Array:
+        """Payload (n, 11) of serial bits (3, 2n) of 0 and 1; everything else in it is 0."""
+        payload = np.zeros((rows.shape[1] // 2, PAYLOAD_BYTES), dtype=np.uint8)
+        kernels.merge_serial(rows, self._column, self._shift, payload)
+        return payload
 
 
 def idle_payload(frames: int) -> UInt8Array:

@@ -216,3 +216,23 @@ def decode_wide(frames: Any, state: Any, payload: Any, extra: Any, is_data: Any)
         extra[n] = _descramble16(new_upper, upper) << np.uint32(16) | _descramble16(new_lower, lower)
         high_state, low_state, upper, lower = high, low, new_upper, new_lower
     state[0], state[1], state[2], state[3] = high_state, low_state, upper, lower
+
+
+@numba.njit(cache=True)
+def split_serial(payload: Any, column: int, shift: int, out: Any) -> None:
+    """Bits of IC, EC and of the 80 Mb/s e-link at `shift` of byte `column`, first in time first, into rows of `out`."""
+    for n in range(payload.shape[0]):
+        first, elink = payload[n, 0], payload[n, column] >> shift
+        out[0, 2 * n], out[0, 2 * n + 1] = first >> 2 & 1, first >> 3 & 1
+        out[1, 2 * n], out[1, 2 * n + 1] = first >> 1 & 1, first & 1
+        out[2, 2 * n], out[2, 2 * n + 1] = elink >> 1 & 1, elink & 1
+
+
+@numba.njit(cache=True)
+def merge_serial(rows: Any, column: int, shift: int, payload: Any) -> None:
+    """Do the reverse of `split_serial`, into a payload of zeros."""
+    for n in range(payload.shape[0]):
+        payload[n, 0] = (
+            rows[0, 2 * n] << 2 | rows[0, 2 * n + 1] << 3 | rows[1, 2 * n] << 1 | rows[1, 2 * n + 1]
+        )
+        payload[n, column] = (rows[2, 2 * n] << 1 | rows[2, 2 * n + 1]) << shift

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -80,6 +81,36 @@ class HeaderLock:
                     self.state = LockState.LOCKED
         return slip
 
+    def walk(self, valid: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.bool_], bool]:
+        """Take headers up to the first slip.
+
+        Returns whether each header taken was strobed, (k,) bool with k <= len(valid), and whether the last
+        one made the receiver slip.
+        """
+        if self.state is LockState.LOCKED and valid.all():
+            return valid, False
+        strobes = np.zeros(len(valid), dtype=np.bool_)
+        index = 0
+        while index < len(valid):
+            if self.state is LockState.LOCKED:
+                bad = np.flatnonzero(~valid[index:])
+                good = int(bad[0]) if len(bad) else len(valid) - index
+                strobes[index : index + good] = True
+                index += good
+                if index == len(valid):
+                    break
+            slip = self.check(bool(valid[index]))
+            strobes[index] = self.strobe
+            index += 1
+            if slip:
+                return strobes[:index], True
+        return strobes, False
+
+
+def valid_headers(header: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Whether each 4-bit header is one of the two that there are."""
+    return (header == HEADER_DATA) | (header == HEADER_IDLE)
+
 
 @dataclass(slots=True)
 class FrameAligner:
@@ -100,32 +131,12 @@ class FrameAligner:
             frames = stream[position : position + (len(stream) - position) // FRAME_BITS * FRAME_BITS]
             frames = frames.reshape(-1, FRAME_BITS)
             header = frames[:, 0] << 3 | frames[:, 1] << 2 | frames[:, 2] << 1 | frames[:, 3]
-            valid = (header == HEADER_DATA) | (header == HEADER_IDLE)
-            taken, slip, strobes = self._walk(valid)
-            delivered.append(frames[:taken][strobes])
-            position += taken * FRAME_BITS + slip
+            strobes, slip = self.lock.walk(valid_headers(header))
+            delivered.append(frames[: len(strobes)][strobes])
+            # The frame at which it slips is not skipped: the next one starts 121 bits later.
+            position += len(strobes) * FRAME_BITS + slip
             self.slips += slip
         self._rest = stream[position:]
         if not delivered:
             return np.empty((0, FRAME_BITS // 8), dtype=np.uint8)
         return np.packbits(np.concatenate(delivered), axis=1)
-
-    def _walk(self, valid: npt.NDArray[np.bool_]) -> tuple[int, bool, npt.NDArray[np.bool_]]:
-        """Check headers up to the first slip: how many were taken, whether it slipped, which were strobed."""
-        strobes = np.zeros(len(valid), dtype=np.bool_)
-        index = 0
-        while index < len(valid):
-            if self.lock.state is LockState.LOCKED:
-                bad = np.flatnonzero(~valid[index:])
-                good = int(bad[0]) if len(bad) else len(valid) - index
-                strobes[index : index + good] = True
-                index += good
-                if index == len(valid):
-                    break
-            slip = self.lock.check(bool(valid[index]))
-            strobes[index] = self.lock.strobe
-            index += 1
-            if slip:
-                # The frame at which it slips is not skipped: the next one starts 121 bits later.
-                return index, True, strobes[:index]
-        return index, False, strobes[:index]

@@ -132,7 +132,8 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
                 status = header_at(words, time - header_end - base)
                 state[HEADER_WRONG] = status != np.int64(values[counter]) << STATUS_SEQUENCE
             observe(words, start, slot, expected, rows, bits)
-            new, flag, anew = -1, 0, False
+            new: Any = -1
+            flag, anew = 0, False
             if state[LOCKED] and time == state[BOUNDARY]:
                 status = status_at(words, start)
                 flag, sequence, new = status & STATUS_FLAGS, status >> STATUS_SEQUENCE, counter

@@ -57,6 +57,7 @@ def row_pointers(
 
 
 def load_words(builder: ir.IRBuilder, pointers: list[Any], swap: bool) -> list[Word]:
+    """Read words, with their bytes reversed if `swap`."""
     values = [builder.load(pointer, align=8) for pointer in pointers]
     return [Word(builder, builder.bswap(value) if swap else value) for value in values]
 
@@ -84,5 +85,6 @@ def load_window(
 
 
 def store_words(builder: ir.IRBuilder, words: Sequence[Any], pointers: list[Any], swap: bool) -> None:
+    """Write words, with their bytes reversed if `swap`."""
     for word, pointer in zip(words, pointers, strict=True):
         builder.store(builder.bswap(word.value) if swap else word.value, pointer, align=8)

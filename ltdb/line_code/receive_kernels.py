@@ -67,7 +67,8 @@ def window_intrinsics(layout: FrameFormat) -> WindowIntrinsics:
     @intrinsic
     def status_at(typing: Any, words: Any, position: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            window = load_window(context, builder, signature.args[0], *arguments, count)
+            words, position = arguments
+            window = load_window(context, builder, signature.args[0], words, position, count)
             return _frame_status(WireBits(window, WORD * count).slice(0, bits), layout)
 
         return types.int64(words, types.intp), generate
@@ -172,7 +173,7 @@ def annotate_kernel(layout: FrameFormat) -> Callable[..., None]:
                 done += size
                 continue
             for i in range(done, done + size):
-                flag = np.int64(status[i] & np.uint32(STATUS_FLAGS))
+                flag: Any = np.int64(status[i] & np.uint32(STATUS_FLAGS))
                 sequence = np.int64(status[i] >> np.uint32(STATUS_SEQUENCE))
                 if sequence != values[counter]:
                     flag |= BCID_FLAG

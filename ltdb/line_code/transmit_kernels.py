@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.types.containers import UniTuple
 from numba.extending import intrinsic
 
 from ltdb.line_code.bcid import sequence_values
@@ -33,7 +34,7 @@ def scramble_kernel(layout: FrameFormat) -> Callable[..., None]:
     bits, count, taps = layout.payload_bits, payload_words(layout), layout.scrambler.taps
     step = scramble_step(taps)
     lengths = [min(step, bits - k) for k in range(0, bits, step)]
-    state = types.UniTuple(types.uint64, len(lengths))
+    state = UniTuple(types.uint64, len(lengths))
 
     def load(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> tuple[Any, list[WireBits]]:
         pointers = row_pointers(context, builder, array_type, array, row, count)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from ltdb.errors import InputError
-from ltdb.sca.commands import Channel, Command, command, i2c_channel
+from ltdb.sca.commands import I2C_MASTERS, Channel, Command, command, i2c_channel
 
 I2C_SPEED_HZ = (100_000, 200_000, 400_000, 1_000_000)
 """Speed of each code in the I2C control register."""
@@ -13,15 +11,18 @@ MAX_I2C_BYTES = 16
 CONTROL_REGISTERS = ("CRB", "CRC", "CRD")
 
 
-class Enable(IntEnum):
-    """Place of a channel's enable bit: 8 x control register (CRB, CRC, CRD) + bit."""
-
-    SPI = 1
-    GPIO = 2
-    I2C_0 = 3
-    JTAG = 19
-    ADC = 20
-    DAC = 22
+ENABLE_BITS: dict[int, tuple[str, int]] = {
+    channel: (CONTROL_REGISTERS[place // 8], place % 8)
+    for channel, place in {
+        Channel.SPI: 1,
+        Channel.GPIO: 2,
+        **{Channel.I2C_0 + n: 3 + n for n in range(I2C_MASTERS)},
+        Channel.JTAG: 19,
+        Channel.ADC: 20,
+        Channel.DAC: 22,
+    }.items()
+}
+"""Control register and bit that enable each channel; CRB, CRC and CRD follow one another."""
 
 
 def enable_bit(channel: int) -> tuple[str, int]:
@@ -32,19 +33,9 @@ def enable_bit(channel: int) -> tuple[str, int]:
     InputError
         For channels that have none.
     """
-    place = {
-        Channel.SPI: Enable.SPI,
-        Channel.GPIO: Enable.GPIO,
-        Channel.JTAG: Enable.JTAG,
-        Channel.ADC: Enable.ADC,
-        Channel.DAC: Enable.DAC,
-    }.get(Channel(channel) if channel in list(Channel) else Channel.CTRL)
-    number = int(place) if place is not None else -1
-    if Channel.I2C_0 <= channel < Channel.JTAG:
-        number = Enable.I2C_0 + channel - Channel.I2C_0
-    if number < 0:
+    if channel not in ENABLE_BITS:
         raise InputError("SCA channel to enable", hex(channel), "0x01 to 0x15")
-    return CONTROL_REGISTERS[number // 8], number % 8
+    return ENABLE_BITS[channel]
 
 
 def write_control(register: str, bits: int) -> Command:

@@ -15,6 +15,13 @@ TICK_S = 25e-9
 """The chip runs at 40 MHz; durations are counted in these ticks."""
 
 
+@dataclass(slots=True)
+class Clock:
+    """Time as all channels of a chip see it."""
+
+    now: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """What a command gives, and when."""
@@ -46,8 +53,13 @@ class ScaChannel:
         self.busy_until = 0
         self.transaction: int | None = None
         """Number of the command in treatment while busy."""
-        self.now = 0
+        self.clock = Clock()
         self.reset()
+
+    @property
+    def now(self) -> int:
+        """Ticks since power-on."""
+        return self.clock.now
 
     def reset(self) -> None:
         """Return to the state after power-up; disabling a channel does this, too."""

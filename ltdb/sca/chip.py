@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import ClassVar
 
 from ltdb.i2c import I2cBus
 from ltdb.sca.analog import Adc, AnalogInput, Dac
 from ltdb.sca.build import enable_bit
-from ltdb.sca.channel import Registers, Result, ScaChannel
+from ltdb.sca.channel import Clock, Registers, Result, ScaChannel
 from ltdb.sca.commands import (
     COMMANDS,
     I2C_MASTERS,
@@ -56,8 +57,7 @@ class Sca:
         strict: bool = False,
     ) -> None:
         self.link = ScaLink(self._request, self.reset, strict)
-        self.now = 0
-        """Bunch crossings since construction."""
+        self.clock = Clock()
         self.control = Control()
         self.spi = Spi()
         self.gpio = Gpio()
@@ -75,6 +75,8 @@ class Sca:
             Channel.DAC: self.dac,
             **{Channel.I2C_0 + n: master for n, master in enumerate(self.i2c)},
         }
+        for member in self._channels.values():
+            member.clock = self.clock
         self._due: list[tuple[int, int, bytes]] = []
         self._order = 0
 
@@ -86,12 +88,19 @@ class Sca:
 
     def advance(self, bunch_crossings: int) -> None:
         """Let time pass; replies whose time has come go out."""
-        self.now += bunch_crossings
-        self._due.sort()
+        self.clock.now += bunch_crossings
         while self._due and self._due[0][0] <= self.now:
-            self.link.reply(self._due.pop(0)[2])
-        for channel in self._channels.values():
-            channel.now = self.now
+            self.link.reply(heappop(self._due)[2])
+
+    @property
+    def now(self) -> int:
+        """Bunch crossings since construction."""
+        return self.clock.now
+
+    @property
+    def next_due(self) -> int | None:
+        """When the next reply goes out, in bunch crossings of `now`; None if none is due."""
+        return self._due[0][0] if self._due else None
 
     def outgoing(self) -> list[tuple[int, bytes]]:
         """Fetch what the chip sends: e-port and the bytes between two flags."""
@@ -146,7 +155,6 @@ class Sca:
             self._schedule(encode_reply(transaction, channel, error, 0, 0), 0)
             return
         target = self._channels[channel]
-        target.now = self.now
         result = self._execute(target, spec, from_wire(payload[4:]), length)
         if result.error:
             self._schedule(encode_reply(transaction, channel, result.error, 0, 0), 0)
@@ -204,4 +212,4 @@ class Sca:
             self.link.reply(reply)
             return
         self._order += 1
-        self._due.append((self.now + delay, self._order, reply))
+        heappush(self._due, (self.now + delay, self._order, reply))

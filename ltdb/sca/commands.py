@@ -72,16 +72,18 @@ def i2c_channel(master: int) -> int:
 
 def kind_of(channel: int) -> Kind | None:
     """Say what is behind a channel number; None if nothing is."""
-    if Channel.I2C_0 <= channel < Channel.I2C_0 + I2C_MASTERS:
-        return Kind.I2C
-    return {
-        Channel.CTRL: Kind.CTRL,
-        Channel.SPI: Kind.SPI,
-        Channel.GPIO: Kind.GPIO,
-        Channel.JTAG: Kind.JTAG,
-        Channel.ADC: Kind.ADC,
-        Channel.DAC: Kind.DAC,
-    }.get(Channel(channel) if channel in list(Channel) else Channel.I2C_0)
+    return _KINDS.get(channel)
+
+
+_KINDS: dict[int, Kind] = {
+    Channel.CTRL: Kind.CTRL,
+    Channel.SPI: Kind.SPI,
+    Channel.GPIO: Kind.GPIO,
+    **dict.fromkeys(range(Channel.I2C_0, Channel.I2C_0 + I2C_MASTERS), Kind.I2C),
+    Channel.JTAG: Kind.JTAG,
+    Channel.ADC: Kind.ADC,
+    Channel.DAC: Kind.DAC,
+}
 
 
 @dataclass(frozen=True, slots=True)

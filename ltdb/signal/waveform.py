@@ -91,7 +91,8 @@ class Waveform:
         position = start
         while position < end:
             upper = min(end, position + samples)
-            yield position, np.ascontiguousarray(self.codes[position:upper])
+            # A file may put its samples at any address; the kernels want them aligned.
+            yield position, np.require(self.codes[position:upper], requirements=("C", "A"))
             if upper == end:
                 return
             position = upper - overlap

@@ -106,6 +106,10 @@ class Gbtx(Registers):
 
         return await self._session.wait_for(idle, f"power-up of {self.name} (state Idle)", timeout_s)
 
+    async def enable_ec(self, *, verify: bool = True) -> None:
+        """Listen to the EC e-port, at which the link's SCA answers."""
+        await self.set({"paEnableEC": 1}, verify=verify)
+
     async def set_phase(self, clock: int, step: int, *, verify: bool = False) -> None:
         """Set the delay of phase-shifter clock 0 to 7, in steps of 25 ns / 512 = 48.83 ps."""
         coarse, fine = delay_codes(step)

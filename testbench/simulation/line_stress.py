@@ -64,7 +64,9 @@ def disturbed_line(
         bits[start : start + length] = random.integers(0, 2, length)
     flips = random.random(bits.size) < stress.flips / layout.frame_bits
     bits ^= flips.astype(np.uint8)
-    return whole_words(slipped(bits, stress.slips * frames, random), layout, int(random.integers(layout.frame_bits)))
+    return whole_words(
+        slipped(bits, stress.slips * frames, random), layout, int(random.integers(layout.frame_bits))
+    )
 
 
 def slipped(bits: NDArray[np.uint8], mean: float, random: np.random.Generator) -> NDArray[np.uint8]:

@@ -97,7 +97,7 @@ def test_the_third_frame_is_the_first_delivered_at_any_offset(bench, skip):
 
 
 def test_the_bcid_is_known_across_the_end_of_the_orbit(bench):
-    samples, bcids, bits = stream(bench.layout, 8, first=3563 - 4)
+    samples, _, bits = stream(bench.layout, 8, first=3563 - 4)
     frames = bench.receive(bits)
     assert [f.bcid for f in frames] == [3561, 3562, 3563, 0, 1, 2]
     assert [f.samples for f in frames] == samples[2:]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltdb.i2c import I2cBus, Outcome, Segment
-from ltdb.i2c_chips import OpticalTransmitter, QuadAdc
+from ltdb.i2c_chips import OpticalTransmitter, QuadAdc, ResetLine
 from ltdb.registers import Access
 
 
@@ -55,12 +55,14 @@ def test_addresses_without_a_register_are_refused_and_read_as_ones():
 
 def test_reset_silences_the_chip_and_clears_it():
     adc = QuadAdc(0x20)
-    bus = on_bus(adc)
-    bus.transfer(Segment(0x20, b"\x01\x03"))
-    adc.hold_reset(True)
+    line = ResetLine(adc, adc.reset)
+    bus = on_bus(line)
+    assert bus.transfer(Segment(0x20, b"\x01\x03")).outcome is Outcome.DONE
+    assert adc.value("control.enable") == 0x3
+    line.hold(True)
     assert bus.transfer(Segment(0x20, b"\x01")).outcome is Outcome.ADDRESS_NACK
-    adc.hold_reset(False)
-    assert adc.value("control.enable") == 0xF
+    line.hold(False)
+    assert bus.transfer(Segment(0x20, b"\x01"), Segment(0x20, read=1)).data == b"\x0f"
 
 
 def test_what_the_hardware_reports_can_be_read():

@@ -259,8 +259,8 @@ def test_an_append_that_was_interrupted_leaves_no_trace(tmp_path, monkeypatch):
 
 def test_entries_of_unknown_kind_are_kept(tmp_path):
     path = tmp_path / "r.jsonl"
-    write(path, [Unknown("transaction", {"target": "gbtx0", "value": 7})])
-    assert read(path)[0][0].entry == Unknown("transaction", {"target": "gbtx0", "value": 7})
+    write(path, [Unknown("telemetry", {"target": "gbtx0", "value": 7})])
+    assert read(path)[0][0].entry == Unknown("telemetry", {"target": "gbtx0", "value": 7})
 
 
 def test_a_record_that_is_not_there_is_an_input_error(tmp_path):

@@ -1,0 +1,59 @@
+"""LeCroy .trc: template LECROY_2_3, as the instruments themselves print it (``TEMPLATE?``).
+
+The descriptor block WAVEDESC starts where its name stands; value = gain * code - offset.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ltdb.signal.files.fields import Fields
+from ltdb.signal.waveform import Waveform
+
+KIND = "LeCroy .trc"
+_SEARCHED_BYTES = 64
+# Offsets in the descriptor.
+_COMM_TYPE, _COMM_ORDER = 32, 34
+_BLOCK_LENGTHS = {
+    "descriptor": 36,
+    "user text": 40,
+    "reserved descriptor": 44,
+    "trigger times": 48,
+    "RIS times": 52,
+    "reserved array": 56,
+}
+_ARRAY_BYTES, _SUBARRAYS = 60, 144
+_GAIN, _OFFSET, _INTERVAL, _START, _UNIT = 156, 160, 176, 180, 196
+
+
+def read(path: Path, channel: str | int | None, sample_interval_s: float | None) -> Waveform:
+    """Read the waveform; see `ltdb.signal.files.read_waveform`."""
+    fields = Fields(path, KIND)
+    base = fields.data[:_SEARCHED_BYTES].tobytes().find(b"WAVEDESC")
+    if base < 0:
+        raise fields.error("descriptor", "none", f"WAVEDESC within the first {_SEARCHED_BYTES} bytes")
+    # The order of bytes is itself a number in that order: 0 (high byte first) reads 0 in both.
+    fields.order = "<" if fields.number("h", base + _COMM_ORDER, "byte order") else ">"
+    width = fields.number("h", base + _COMM_TYPE, "type of samples")
+    if width not in (0, 1):
+        raise fields.error("type of samples", width, "0 (bytes) or 1 (words)")
+    segments = fields.number("i", base + _SUBARRAYS, "number of segments")
+    if segments > 1:
+        raise fields.error("number of segments", segments, "1: save the segments one by one")
+    start = base
+    for name, offset in _BLOCK_LENGTHS.items():
+        length = fields.number("i", base + offset, f"length of {name}")
+        if length < 0:
+            raise fields.error(f"length of {name}", length, "0 or more bytes")
+        start += length
+    size = fields.number("i", base + _ARRAY_BYTES, "bytes of samples")
+    count = size // (1 + width)
+    return Waveform(
+        fields.samples(("i1", "i2")[width], start, count),
+        fields.finite("f", base + _INTERVAL, "sample interval"),
+        fields.finite("f", base + _GAIN, "vertical gain"),
+        -fields.finite("f", base + _OFFSET, "vertical offset"),
+        fields.finite("d", base + _START, "time of the first sample"),
+        fields.text(base + _UNIT, 48, "unit") or "V",
+        path.name,
+    )

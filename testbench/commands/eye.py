@@ -1,0 +1,190 @@
+"""``ltdb eye``: from a waveform file to eye, jitter and mask."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ltdb.signal.analysis import Analysis
+    from ltdb.signal.clock import Clock
+    from ltdb.signal.waveform import Waveform
+
+NAME = "eye"
+HELP = "make an eye and separate the jitter of a waveform file"
+
+_DESCRIPTION = """\
+Read a waveform (CSV or other columns of text, NumPy, Tektronix .wfm/.isf, LeCroy .trc, Keysight .bin, HDF5),
+recover its clock, fold it into an eye, measure it, and separate its jitter. The bit rate is found when it is
+not given. Writes a picture and prints the figures.
+"""
+_EPILOG = """\
+examples:
+  ltdb eye capture.csv                              golden PLL; picture in capture.eye.png
+  ltdb eye C1.trc --mask hexagon --ber 1e-15        against a mask, openings at another bit error ratio
+  ltdb eye data.npy --interval 12.5e-12 --no-plot   a file without times
+  ltdb eye scope.bin --channel 2 --clock constant   second waveform; constant clock by least squares
+  ltdb eye --simulate 200000                        no file: the simulated optical link, so many bits of PRBS7
+  ltdb eye capture.isf --json > eye.json            the figures as JSON
+
+exit codes: 0 done (and mask passed), 1 mask failed, 2 usage or input error
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("file", nargs="?", type=Path, metavar="FILE", help="waveform file")
+    source.add_argument("--simulate", type=int, metavar="BITS", help="simulate the optical link instead")
+    reading = parser.add_argument_group("reading")
+    reading.add_argument(
+        "--channel", metavar="C", help="column, array or waveform, when the file has several"
+    )
+    reading.add_argument(
+        "--interval", type=float, metavar="S", help="sample interval in s, for files without times"
+    )
+    clock = parser.add_argument_group("clock")
+    clock.add_argument(
+        "--clock", choices=("golden", "constant", "second-order"), default="golden", help="recovery (golden)"
+    )
+    clock.add_argument("--bit-rate", type=float, metavar="HZ", help="nominal bit rate (found by itself)")
+    clock.add_argument(
+        "--divisor", type=float, default=1667.0, help="golden: corner is bit rate / divisor (1667)"
+    )
+    clock.add_argument(
+        "--bandwidth", type=float, default=3e6, metavar="HZ", help="second-order: loop bandwidth (3e6)"
+    )
+    clock.add_argument("--threshold", type=float, metavar="V", help="decision level (half way)")
+    judging = parser.add_argument_group("measuring")
+    judging.add_argument(
+        "--ber", type=float, default=1e-12, help="bit error ratio of openings and TJ (1e-12)"
+    )
+    judging.add_argument("--method", default="hybrid", help="hybrid, spectral, q_tail or nq_tail (hybrid)")
+    judging.add_argument(
+        "--mask", metavar="NAME", help="judge against a mask: a shipped one, or of --mask-file"
+    )
+    judging.add_argument("--mask-file", type=Path, metavar="FILE", help="TOML file with masks")
+    judging.add_argument(
+        "--hit-ratio", type=float, default=0.0, help="allowed part of samples in the mask (0)"
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--plot", type=Path, metavar="FILE", help="picture: .png, .svg, .pdf (NAME.eye.png)")
+    output.add_argument("--no-plot", action="store_true", help="no picture")
+    output.add_argument(
+        "--save", type=Path, metavar="FILE", help="write the density map as .npz, to be added to others"
+    )
+    output.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Analyse one waveform; return 1 if it failed the mask."""
+    from ltdb.errors import InputError
+    from ltdb.signal.analysis import analyse
+    from ltdb.signal.levels import find_levels
+    from ltdb.signal.mask import load_mask
+
+    if args.mask_file and not args.mask:
+        raise InputError("--mask", "none", "the name of a mask of --mask-file")
+    mask = load_mask(args.mask, args.mask_file) if args.mask else None
+    waveform = _waveform(args)
+    analysis = analyse(
+        waveform,
+        _clock(args),
+        ber=args.ber,
+        method=args.method,
+        levels=find_levels(waveform, args.threshold),
+        mask=mask,
+        allowed_hit_ratio=args.hit_ratio,
+    )
+    if args.save:
+        analysis.eye.save(args.save)
+    sys.stdout.write(_json(analysis) if args.json else _text(analysis, waveform))
+    if not args.no_plot:
+        from testbench.report.eye_plots import save_analysis
+
+        path = args.plot or Path(f"{args.file.stem if args.file else 'simulated'}.eye.png")
+        try:
+            save_analysis(analysis, path, waveform.name)
+        except (OSError, ValueError) as error:
+            raise InputError("picture", str(error), "a writable .png, .svg or .pdf", str(path)) from error
+        if not args.json:
+            sys.stdout.write(f"picture: {path}\n")
+    return 1 if analysis.mask_result is not None and not analysis.mask_result.passed else 0
+
+
+def _waveform(args: argparse.Namespace) -> Waveform:
+    from ltdb.errors import InputError
+
+    if args.file is not None:
+        from ltdb.signal.files import read_waveform
+
+        return read_waveform(args.file, channel=args.channel, sample_interval_s=args.interval)
+    from ltdb.line_code.format import load_format
+    from ltdb.signal.link.simulator import default_link
+    from ltdb.signal.pattern import prbs
+
+    if not 100 <= args.simulate <= 20_000_000:
+        raise InputError("--simulate", args.simulate, "100 to 20000000 bits")
+    return default_link(load_format().unit_interval_s).waveform(prbs(7, args.simulate))
+
+
+def _clock(args: argparse.Namespace) -> Clock:
+    from ltdb.signal.clock import ConstantClock, GoldenPll, SecondOrderPll
+
+    if args.clock == "constant":
+        return ConstantClock(args.bit_rate)
+    if args.clock == "second-order":
+        return SecondOrderPll(args.bandwidth, bit_rate_hz=args.bit_rate)
+    return GoldenPll(args.bit_rate, args.divisor)
+
+
+def _text(analysis: Analysis, waveform: Waveform) -> str:
+    from testbench.report.eye_plots import rows
+
+    eye = analysis.eye
+    lines = [f"{waveform.name}: {eye.samples:,} samples, {eye.unit_intervals:,.0f} UI, clock: {eye.clock}"]
+    if eye.off_map:
+        lines.append(f"  {eye.off_map} samples off the map")
+    lines += [f"  {name:<22} {value}" for name, value in rows(analysis)]
+    if analysis.jitter is not None:
+        lines += [f"  pattern: {analysis.jitter.pattern.description}", f"  {analysis.jitter.convention}"]
+    return "\n".join(lines) + "\n"
+
+
+def _json(analysis: Analysis) -> str:
+    from dataclasses import asdict
+
+    document: dict[str, object] = {
+        "schema": "ltdb-eye/1",
+        "unit": analysis.eye.unit,
+        "clock": analysis.eye.clock,
+        "unit_interval_s": analysis.eye.unit_interval_s,
+        "eye": asdict(analysis.measurement),
+    }
+    if analysis.jitter is not None:
+        jitter, ber = analysis.jitter, analysis.measurement.ber
+        values = {
+            "total": jitter.total(ber),
+            "random_rms": jitter.random,
+            "dual_dirac": jitter.dual_dirac(ber),
+            "data_dependent": jitter.data_dependent,
+            "intersymbol": jitter.intersymbol,
+            "duty_cycle": jitter.duty_cycle,
+            "periodic": jitter.periodic,
+            "bounded_uncorrelated": jitter.bounded_uncorrelated,
+            "j2": jitter.j2,
+            "j9": jitter.j9,
+        }
+        document["jitter"] = {name: asdict(value) for name, value in values.items()} | {
+            "convention": jitter.convention,
+            "pattern": jitter.pattern.description,
+            "tones": [asdict(tone) for tone in jitter.tones],
+        }
+    if analysis.mask_result is not None and analysis.mask is not None:
+        result = analysis.mask_result
+        document["mask"] = asdict(result) | {"name": analysis.mask.name, "passed": result.passed}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

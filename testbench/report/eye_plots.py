@@ -1,0 +1,228 @@
+"""Pictures of an analysed waveform: persistence eye with mask and opening, bathtub, TIE histogram and spectrum.
+
+The density is drawn in viridis on a logarithmic scale: it rises evenly in lightness, so it reads the same
+for every kind of colour vision and in grey print. Lines differ in dash as well as in colour.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ltdb.signal.analysis import Analysis
+from ltdb.signal.eye import Eye
+from ltdb.signal.eye_measure import EyeMeasurement
+from ltdb.signal.jitter import Jitter
+from ltdb.signal.mask import Mask
+from ltdb.signal.tie import TimeIntervalError
+from testbench.quantity import quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_FIGURE_INCHES = (11.0, 8.0)
+_RESOLUTION = 130
+_ORANGE, _BLUE, _BLACK = "#d55e00", "#0072b2", "#222222"  # Okabe and Ito: told apart by everyone
+_SIDE = 0.5  # UI shown on each side of the eye
+
+
+def save_analysis(analysis: Analysis, path: str | Path, title: str = "") -> None:
+    """Write all pictures of an analysis as one page; the suffix chooses PNG, SVG or PDF."""
+    figure = analysis_figure(analysis, title)
+    figure.savefig(path, dpi=_RESOLUTION)
+
+
+def analysis_figure(analysis: Analysis, title: str = "") -> Figure:
+    """Draw the eye above, bathtub, TIE histogram and TIE spectrum below it."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=_FIGURE_INCHES, layout="constrained")
+    grid = figure.add_gridspec(2, 3, height_ratios=(1.5, 1))
+    draw_eye(figure.add_subplot(grid[0, :2]), analysis.eye, analysis.measurement, analysis.mask)
+    _draw_table(figure.add_subplot(grid[0, 2]), analysis)
+    draw_bathtub(figure.add_subplot(grid[1, 0]), analysis.jitter, analysis.measurement.ber)
+    draw_tie_histogram(figure.add_subplot(grid[1, 1]), analysis.tie)
+    draw_tie_spectrum(figure.add_subplot(grid[1, 2]), analysis.tie)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def draw_eye(axes: Axes, eye: Eye, measurement: EyeMeasurement, mask: Mask | None = None) -> None:
+    """Draw a persistence eye, one UI with half of its neighbours, with mask and measured box."""
+    from matplotlib import colormaps
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import EngFormatter
+
+    density = eye.counts.astype(np.float64)
+    density[density == 0] = np.nan
+    shift = round(measurement.crossing_phase * eye.columns)
+    density = np.tile(np.roll(density, -shift, axis=1), (1, 2))
+    # Columns half a UI before the crossing to half a UI after the next one.
+    density = np.roll(density, eye.columns // 2, axis=1)
+    colours = colormaps["viridis"].with_extremes(bad="white")
+    image = axes.imshow(
+        density,
+        extent=(-_SIDE, 1 + _SIDE, eye.bottom, eye.top),
+        origin="lower",
+        aspect="auto",
+        cmap=colours,
+        norm=LogNorm(vmin=1, vmax=max(2.0, float(np.nanmax(density)))),
+        interpolation="nearest",
+    )
+    axes.figure.colorbar(image, ax=axes, label="samples a cell", pad=0.01)
+    if mask is not None:
+        _draw_mask(axes, mask, measurement, eye)
+    _draw_opening(axes, measurement, eye.unit_interval_s)
+    margin = 0.35 * measurement.amplitude
+    axes.set_ylim(
+        max(eye.bottom, measurement.zero_level - margin), min(eye.top, measurement.one_level + margin)
+    )
+    axes.set_xlabel(f"time (UI of {quantity(eye.unit_interval_s, 's')})")
+    axes.yaxis.set_major_formatter(EngFormatter(unit=eye.unit))
+    axes.set_ylabel("level")
+    off = f", {eye.off_map} samples off the map" if eye.off_map else ""
+    axes.set_title(f"{eye.unit_intervals:,.0f} UI, {eye.clock}{off}", fontsize=9)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper right", fontsize=8, framealpha=0.9)
+
+
+def _draw_opening(axes: Axes, m: EyeMeasurement, unit_interval_s: float) -> None:
+    """Draw height and width at the bit error ratio as bars through the middle of the eye."""
+    half_width = 0.5 * m.width_at_ber_s / unit_interval_s
+    half_height = 0.5 * m.height_at_ber
+    middle = 0.5 * (m.one_level + m.zero_level)
+    style: dict[str, Any] = {"color": _BLACK, "linewidth": 1.4, "linestyle": "--"}
+    label = f"opening at BER {m.ber:g}"
+    axes.plot((0.5 - half_width, 0.5 + half_width), (middle, middle), marker="|", label=label, **style)
+    axes.plot((0.5, 0.5), (middle - half_height, middle + half_height), marker="_", **style)
+
+
+def _draw_mask(axes: Axes, mask: Mask, m: EyeMeasurement, eye: Eye) -> None:
+    from matplotlib.patches import Polygon
+
+    def level(y: float) -> float:
+        return m.zero_level + y * m.amplitude if mask.relative else y
+
+    for k, polygon in enumerate(mask.inner):
+        corners = [(x, level(y)) for x, y in polygon]
+        label = f"mask: {mask.name}" if k == 0 else None
+        patch = Polygon(corners, facecolor=_ORANGE, alpha=0.35, edgecolor=_ORANGE, label=label)
+        axes.add_patch(patch)
+    for limit, rim in ((mask.upper, eye.top), (mask.lower, eye.bottom)):
+        if limit is not None:
+            axes.axhspan(*sorted((level(limit), rim)), facecolor=_ORANGE, alpha=0.35)
+
+
+def draw_bathtub(axes: Axes, jitter: Jitter | None, ber: float = 1e-12) -> None:
+    """Draw the bit error ratio against the sampling phase."""
+    axes.set_title("bathtub", fontsize=9)
+    axes.set_xlabel("sampling phase (UI)")
+    if jitter is None:
+        axes.text(0.5, 0.5, "too few edges to separate jitter", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    phase = np.linspace(0, 1, 801)
+    floor = min(1e-16, 1e-3 * ber)
+    axes.semilogy(phase, np.maximum(jitter.model.bathtub(phase), floor), color=_BLUE)
+    total = jitter.total(ber)
+    axes.axhline(ber, color=_ORANGE, linestyle="--", linewidth=1)
+    text = f"TJ({ber:g}) = {quantity(total.value_s, 's')}\nRJ {quantity(jitter.random.value_s, 's')} rms"
+    axes.text(0.5, 0.9, text, ha="center", va="top", fontsize=8, transform=axes.transAxes)
+    axes.set_ylim(floor, 1)
+    axes.set_xlim(0, 1)
+    axes.set_ylabel("bit error ratio")
+    axes.grid(alpha=0.3)
+
+
+def draw_tie_histogram(axes: Axes, tie: TimeIntervalError, bins: int = 120) -> None:
+    """Draw the distribution of the time interval errors."""
+    edges, counts = tie.histogram(bins)
+    scale, unit = _scaled(float(np.abs(edges).max()))
+    axes.stairs(counts, edges / scale, fill=True, color=_BLUE)
+    axes.set_yscale("log")
+    axes.set_ylim(0.5)
+    axes.set_title(f"time interval error, {len(tie):,} edges", fontsize=9)
+    axes.set_xlabel(f"error ({unit})")
+    axes.set_ylabel("edges")
+    axes.grid(alpha=0.3)
+
+
+def draw_tie_spectrum(axes: Axes, tie: TimeIntervalError, points: int = 1500) -> None:
+    """Draw the spectrum of the errors; of many lines the highest of each picture column is shown."""
+    frequency, amplitude = tie.spectrum()
+    frequency, amplitude = frequency[1:], amplitude[1:]
+    bounds = np.unique(np.geomspace(1, len(frequency), points).astype(np.int64)) - 1
+    highest = np.maximum.reduceat(amplitude, bounds)
+    scale, unit = _scaled(float(highest.max()))
+    axes.loglog(frequency[bounds], highest / scale, color=_BLUE, linewidth=0.8)
+    axes.set_title("spectrum of the error", fontsize=9)
+    axes.set_xlabel("frequency (Hz)")
+    axes.set_ylabel(f"amplitude ({unit})")
+    axes.grid(alpha=0.3)
+
+
+def _scaled(largest: float) -> tuple[float, str]:
+    """Give a power of a thousand and its unit for times up to the largest."""
+    for scale, unit in ((1e-9, "ns"), (1e-12, "ps"), (1e-15, "fs")):
+        if largest >= scale:
+            return scale, unit
+    return 1e-15, "fs"
+
+
+def rows(analysis: Analysis) -> list[tuple[str, str]]:
+    """List name and value of the main results, in words."""
+    m, unit = analysis.measurement, analysis.eye.unit
+    values = [
+        ("bit rate", quantity(1 / analysis.eye.unit_interval_s, "b/s")),
+        ("one level", quantity(m.one_level, unit)),
+        ("zero level", quantity(m.zero_level, unit)),
+        ("amplitude", quantity(m.amplitude, unit)),
+        ("crossing", f"{m.crossing_percent:.1f} %"),
+        ("rise, fall 20-80 %", f"{quantity(m.rise_s, 's')}, {quantity(m.fall_s, 's')}"),
+        ("height (3 sigma)", quantity(m.height, unit)),
+        (f"height at {m.ber:g}", quantity(m.height_at_ber, unit)),
+        ("width (3 sigma)", quantity(m.width_s, "s")),
+        (f"width at {m.ber:g}", quantity(m.width_at_ber_s, "s")),
+        ("Q factor", f"{m.q_factor:.1f}"),
+        ("signal to noise", f"{m.signal_to_noise_db:.1f} dB"),
+    ]
+    if unit == "W" and m.zero_level > 0:
+        values.append(("extinction ratio", f"{m.extinction_ratio_db:.2f} dB"))
+    if analysis.jitter is not None:
+        values += _jitter_rows(analysis.jitter, m.ber)
+    else:
+        values.append(("jitter", f"{len(analysis.tie)} edges: too few to separate"))
+    result: Any = analysis.mask_result
+    if result is not None:
+        values.append(
+            ("mask", f"{'pass' if result.passed else 'FAIL'}, {result.hits} hits, margin {result.margin:.0%}")
+        )
+    return values
+
+
+def _jitter_rows(jitter: Jitter, ber: float) -> list[tuple[str, str]]:
+    named = {
+        f"TJ at {ber:g}": jitter.total(ber),
+        "RJ (rms)": jitter.random,
+        "DJ (dual Dirac)": jitter.dual_dirac(ber),
+        "DDJ": jitter.data_dependent,
+        "DCD": jitter.duty_cycle,
+        "PJ": jitter.periodic,
+        "BUJ": jitter.bounded_uncorrelated,
+        "J2": jitter.j2,
+        "J9": jitter.j9,
+    }
+    return [(name, quantity(v.value_s, "s", v.uncertainty_s)) for name, v in named.items()]
+
+
+def _draw_table(axes: Axes, analysis: Analysis) -> None:
+    axes.set_axis_off()
+    lines = rows(analysis)
+    for k, (name, value) in enumerate(lines):
+        y = 1 - (k + 0.5) / max(len(lines), 24)
+        axes.text(0.0, y, name, fontsize=8, va="center", transform=axes.transAxes)
+        axes.text(1.0, y, value, fontsize=8, va="center", ha="right", transform=axes.transAxes)
