@@ -15,7 +15,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def quantity(value: float, unit: str, uncertainty: float | None = None) -> str:
     """Return value, uncertainty and unit as text: ``quantity(2.5e-8, "s")`` is ``"25 ns"``."""
-    scale, shown_unit = prefix(value, unit)
+    scale, shown_unit = prefix(max(abs(value), uncertainty or 0.0), unit)
     number = (
         plain(value / scale) if not uncertainty else _with_uncertainty(value / scale, uncertainty / scale)
     )

@@ -121,6 +121,7 @@ def test_data_that_is_no_measurement_is_an_input_error(data):
         (10.98, "bit", 0.02, "10.980 ± 0.020 bit"),
         (1234.5, "", 100.0, "1230 ± 100"),
         (0, "s", None, "0 s"),
+        (1e-13, "s", 2e-10, "0 ± 200 ps"),
         (123456, "frames", None, "123 456 frames"),
         (14.285714, "%", None, "14.286 %"),
         (-0.843, "W", None, "−843 mW"),
