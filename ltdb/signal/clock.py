@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -136,8 +137,9 @@ def track(
     """
     time, step, number, nominal = state[0], state[1], state[2], state[3]
     gains = 1.0 - np.exp(-phase_rate * nominal * np.arange(_TABLED_RUN))  # most runs are short
+    inverse = 1.0 / step
     for k in range(len(edges)):
-        skipped = np.rint((edges[k] - time) / step)
+        skipped = np.rint((edges[k] - time) * inverse)
         time += skipped * step
         number += skipped
         error = edges[k] - time
@@ -146,7 +148,9 @@ def track(
         run = max(skipped, 0.0)
         gain = gains[int(run)] if run < _TABLED_RUN else 1.0 - np.exp(-phase_rate * nominal * run)
         time += error * gain
-        step += error * run * (frequency_rate * nominal) ** 2
+        if frequency_rate != 0.0:
+            step += error * run * (frequency_rate * nominal) ** 2
+            inverse = 1.0 / step
         origin[k] = time
         period[k] = step
     state[0], state[1], state[2] = time, step, number
@@ -217,6 +221,11 @@ def loop_rates(clock: Clock, interval: float) -> Loop:
     return Loop(2 * math.pi / (_ASSIGNMENT_DIVISOR * interval), math.pi / (_ASSIGNMENT_DIVISOR * interval))
 
 
+def dot(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Sum of products, without BLAS: its threads cost more than they bring for vectors of this size."""
+    return float(np.einsum("i,i", a, b))
+
+
 def fit_line(
     index: NDArray[np.int64], edges: NDArray[np.float64], interval: float, fixed: bool
 ) -> tuple[float, float]:
@@ -227,7 +236,7 @@ def fit_line(
     if fixed:
         return mean, interval
     offset = index - centre
-    slope = float(np.dot(offset, small - mean) / np.dot(offset, offset))
+    slope = dot(offset, small - mean) / dot(offset, offset)
     return mean - slope * float(centre), interval + slope
 
 
@@ -248,7 +257,7 @@ def estimate_interval(edges: NDArray[np.float64]) -> float:
         interval = first / divisor
         for _ in range(3):
             multiple = np.rint(runs / interval)
-            interval = float(np.dot(runs, multiple) / np.dot(multiple, multiple))
+            interval = dot(runs, multiple) / dot(multiple, multiple)
         error = runs / interval - np.rint(runs / interval)
         # Errors of an interval that is not the right one spread evenly: 0.29 rms. Each run has two jittered
         # ends.

@@ -15,6 +15,7 @@ from ltdb.signal.clock import (
     ConstantClock,
     ExplicitClock,
     acquire,
+    dot,
     explicit_delay_s,
     explicit_times,
     loop_rates,
@@ -61,8 +62,8 @@ def fit_constant_clock(waveform: Waveform, clock: ConstantClock, levels: Levels)
         count += len(edges)
         sum_index += float(number.sum())
         sum_residual += float(residual.sum())
-        sum_square += float(number @ number)
-        sum_product += float(number @ residual)
+        sum_square += dot(number, number)
+        sum_product += dot(number, residual)
     if clock.fixed_rate:
         return phase + sum_residual / count, interval
     slope = (count * sum_product - sum_index * sum_residual) / (count * sum_square - sum_index**2)
@@ -83,22 +84,24 @@ def clock_stretches(waveform: Waveform, clock: Clock, levels: Levels) -> Iterato
 
 
 def _loop_stretches(waveform: Waveform, clock: Clock, levels: Levels) -> Iterator[Stretch]:
+    # The loop runs in samples rather than seconds: no position has to be converted.
     interval = waveform.sample_interval_s
     state = _start(waveform, clock, levels)
     loop = loop_rates(clock, state[3])
+    state[[0, 1, 3]] /= interval
     start = float(state[0])
-    held = np.array([[0.0], [start], [state[1]]])  # the line that reaches into the next chunk
+    held = np.array([0.0, start, state[1]])  # the line that reaches into the next chunk
     done = 0
     for chunk_start, codes, position, _ in stream_crossings(waveform, levels):
         number = len(position)
         index, ideal = np.empty(number, np.int64), np.empty(number)
-        lines = np.empty((3, number))
-        lines[0] = position
-        track(position * interval, state, loop.phase, loop.frequency, index, ideal, lines[1], lines[2])
-        lines = np.concatenate((held, lines), axis=1)
-        held = lines[:, -1:].copy()
-        lines[1:] /= interval
-        mean = (state[0] - start) / state[2] / interval if state[2] else lines[2, 0]
+        lines = np.empty((3, number + 1))
+        lines[:, 0] = held
+        lines[0, 1:] = position
+        rates = loop.phase * interval, loop.frequency * interval
+        track(position, state, *rates, index, ideal, lines[1, 1:], lines[2, 1:])
+        held = lines[:, -1].copy()
+        mean = (state[0] - start) / state[2] if state[2] else held[2]
         yield Stretch(codes[done - chunk_start :], done, lines[0], lines[1], lines[2], float(mean))
         done = chunk_start + len(codes)
 

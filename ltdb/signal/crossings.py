@@ -54,7 +54,7 @@ def _cubic_root(a: float, b: float, c: float, d: float, level: float) -> float:
         new = x - value / slope if slope != 0.0 else 2.0
         if not lower <= new <= upper:  # Newton left the bracket: halve it
             new = 0.5 * (lower + upper)
-        if abs(new - x) < 1e-5:  # the next step would change 1e-10 of a sample
+        if abs(new - x) < 1e-4:  # the next step would change 1e-8 of a sample
             return new
         x = new
     return x
@@ -88,9 +88,23 @@ def scan(
         # Most samples stay on their side of the threshold: pass over them without looking at anything else.
         if here >= middle:
             if side > 0.0:
+                while i + 4 < end and (
+                    (codes[i + 1] >= middle)
+                    & (codes[i + 2] >= middle)
+                    & (codes[i + 3] >= middle)
+                    & (codes[i + 4] >= middle)
+                ):
+                    i += 4
                 while i < end and codes[i + 1] >= middle:
                     i += 1
         elif side < 0.0:
+            while i + 4 < end and (
+                (codes[i + 1] < middle)
+                & (codes[i + 2] < middle)
+                & (codes[i + 3] < middle)
+                & (codes[i + 4] < middle)
+            ):
+                i += 4
             while i < end and codes[i + 1] < middle:
                 i += 1
         if i >= end:
@@ -128,9 +142,9 @@ def stream_crossings(
     rims = np.array([level, level + reach, level - reach])
     rims = (rims if waveform.codes.dtype == np.float32 else np.ceil(rims)).astype(waveform.codes.dtype)
     state = np.array([0.0, -1.0, -1.0])
+    size = min(chunk_samples, len(waveform))
+    position, direction = np.empty(size, np.float64), np.empty(size, np.uint8)
     for start, codes in waveform.chunks(chunk_samples, OVERLAP):
-        position = np.empty(len(codes), np.float64)
-        direction = np.empty(len(codes), np.uint8)
         found = scan(codes, start, level, rims, state, position, direction)
         yield start, codes, position[:found].copy(), direction[:found] ^ np.uint8(flip)
 

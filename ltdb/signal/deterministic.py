@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ltdb.signal.clock import dot
 from ltdb.signal.pattern import PatternPosition
 from ltdb.signal.tie import edge_transform
 
@@ -59,7 +60,7 @@ class DataDependent:
         means = []
         for fraction in (self.rising, 1 - self.rising):
             weight = self.edges * fraction
-            means.append(float(np.dot(weight, self.table_s) / weight.sum()) if weight.sum() else 0.0)
+            means.append(float(dot(weight, self.table_s) / weight.sum()) if weight.sum() else 0.0)
         return means[0], means[1]
 
     @property
@@ -71,7 +72,7 @@ class DataDependent:
     @property
     def duty_cycle_uncertainty_s(self) -> float:
         """Of the duty cycle distortion."""
-        up, down = np.dot(self.edges, self.rising), np.dot(self.edges, 1 - self.rising)
+        up, down = dot(self.edges, self.rising), dot(self.edges, 1 - self.rising)
         return float(np.sqrt(self.variance_s2 * (1 / max(up, 1) + 1 / max(down, 1))))
 
     @property
@@ -127,10 +128,10 @@ def data_dependent(
     table = np.where(counts > 0, sums / used - error_s.mean(), 0.0)
     rest = error_s - error_s.mean() - table[position.group]
     number, groups = len(error_s), int((counts > 0).sum())
-    variance = float(np.dot(rest, rest)) / max(1, number - groups)
+    variance = dot(rest, rest) / max(1, number - groups)
     # Variance of the means between groups, weighted by edges, and the part of it that a single edge's
     # scatter explains.
-    between = float(np.dot(counts, table**2)) / number
+    between = dot(counts, table**2) / number
     expected = variance * (groups - 1) / number
     shrink = np.sqrt(max(0.0, 1 - expected / between)) if between > 0 else 0.0
     # Within four standard deviations of what scatter alone makes, there is no data dependent jitter to
@@ -164,7 +165,7 @@ def find_tones(
         fit = np.array([frequency[peak], 0.0, 0.0])
         _refine(rest, place, fit, pointer)
         new = rest - _evaluate(place, fit, pointer)
-        if float(np.dot(new, new)) >= float(np.dot(rest, rest)):
+        if dot(new, new) >= dot(rest, rest):
             break
         fits.append(fit)
         rest = new

@@ -4,6 +4,7 @@ import pytest
 
 from ltdb.errors import InputError
 from ltdb.i2c import I2cBus, Outcome, RegisterDevice, Segment
+from ltdb.locx2_registers import Locx2Registers
 
 
 def bus(*addresses):
@@ -58,3 +59,12 @@ def test_impossible_transfers_are_named():
         Segment(128)
     with pytest.raises(InputError, match="one direction"):
         Segment(1, b"\x00", 1)
+
+
+def test_a_chip_that_does_not_acknowledge_its_own_address_ends_the_transfer():
+    chip = Locx2Registers()
+    last = chip.map.registers[-1].address
+    wire = I2cBus([chip])
+    assert wire.transfer(Segment(chip.address, bytes([last])), Segment(chip.address, read=1)).outcome is Outcome.DONE
+    # The pointer now lies behind the last register, where LOCx2 acknowledges no read.
+    assert wire.transfer(Segment(chip.address, read=1)).outcome is Outcome.ADDRESS_NACK

@@ -16,8 +16,12 @@ from signal_truth import (
 )
 
 from ltdb.errors import InputError
+from ltdb.signal.clock import GoldenPll
+from ltdb.signal.crossings import Crossings
 from ltdb.signal.jitter import METHODS, Jitter, separate
-from ltdb.signal.tie import TimeIntervalError, measure_tie
+from ltdb.signal.link.edges import Impairments, edges_of_bits
+from ltdb.signal.phase_noise import PhaseNoise
+from ltdb.signal.tie import TimeIntervalError, measure_tie, tie_of
 
 UNIT_INTERVALS = 602_000  # of PRBS7: 3.03e5 edges
 SIGMA_S = 1e-12
@@ -217,3 +221,15 @@ def test_what_cannot_be_separated_is_refused() -> None:
         TimeIntervalError(tie.error_s * np.nan, tie.ui_index, tie.rising, UI_S)
     with pytest.raises(InputError, match="do not rise"):
         TimeIntervalError(tie.error_s, tie.ui_index[::-1], tie.rising, UI_S)
+
+
+def test_noise_of_a_clock_behind_a_loop_is_random_jitter() -> None:
+    """Slow wander that the loop takes away only in part is correlated from edge to edge, but still normal."""
+    noise = PhaseNoise(1 / UI_S, [1e4, 1e6, 1e7, 1e8], [-75, -95, -115, -125])
+    bits = prbs7(200_000).astype(np.uint8)
+    made = edges_of_bits(bits, UI_S, Impairments(0.8e-12, phase_noise=noise), np.random.default_rng(3))
+    result = separate(tie_of(Crossings(made.time_s, made.rising), GoldenPll()))
+    expected = np.hypot(0.8e-12, noise.jitter_rms_s(high_pass_hz=1 / (1667 * UI_S)))
+    assert result.random.value_s == pytest.approx(expected, rel=0.05)
+    assert result.bounded_uncorrelated.value_s == 0
+    assert result.total().value_s == pytest.approx(14.069 * expected, rel=0.06)
