@@ -1,7 +1,6 @@
 """The link at word level: a long run, every frame compared on the line and behind the receiver."""
 
 import random
-import time
 
 import cocotb
 import numpy as np
@@ -25,18 +24,3 @@ async def long_runs_are_golden(dut: Dut) -> None:
         received = np.concatenate(boards[channel].samples)
         first = layout().lock.cold_start_frames - 1
         assert np.array_equal(received[: FRAMES - first], samples[channel][first:])
-
-
-@cocotb.test(timeout_time=1, timeout_unit="sec", skip=not setting("speed", False))
-async def speed(dut: Dut) -> None:
-    """Print frames a second of both channels, every frame compared; the first run compiles the golden model."""
-    bench = WordsBench(dut, layout())
-    await bench.run(drawn_samples(layout(), 1_000))
-    samples = drawn_samples(layout(), FRAMES)
-    began, began_cpu = time.perf_counter(), time.process_time()
-    lines, boards = await bench.run(samples)
-    wall, cpu = time.perf_counter() - began, time.process_time() - began_cpu
-    for channel in CHANNELS:
-        lines[channel].check(FRAMES)
-        boards[channel].check(FRAMES - 4)
-    print(f"SPEED {FRAMES / wall:.0f} frames/s wall, {FRAMES / cpu:.0f} frames/s CPU")  # noqa: T201
