@@ -95,6 +95,21 @@ def link_verilog(layout: FrameFormat) -> str:
     return locx2_verilog(layout) + amaranth_verilog(Receiver(layout), "receiver")
 
 
+def words_verilog(layout: FrameFormat) -> str:
+    """Verilog of the transmitter's channels and of the receiver at word level."""
+    from hdl.line_code.receiver import Receiver
+    from hdl.locx2.words import Locx2Words
+
+    words = amaranth_verilog(Locx2Words(layout), "locx2_words")
+    return words + amaranth_verilog(Receiver(layout), "receiver")
+
+
+def words_parameters(layout: FrameFormat) -> Mapping[str, int]:
+    """Parameters of `words_bench`."""
+    word_fs = round(1e15 / layout.word_rate_hz)
+    return {"WORD_FS": word_fs, "LANES": layout.lanes, "SAMPLE_BITS": layout.sample_bits}
+
+
 def locx2_parameters(layout: FrameFormat) -> Mapping[str, int]:
     """Parameters of `locx2_bench`."""
     return {"PAIR_FS": bit_pair_fs(layout), "LANES": layout.lanes // 2, "SLOTS": layout.lane_slots}
@@ -168,6 +183,15 @@ DESIGNS: dict[str, Design] = {
             ),
             parameters=link_parameters,
             public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "words_bench",
+            "The link at word level: encoders and receivers of one LOCx2, as fast as the simulator can",
+            top="words_bench",
+            build=words_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/words_bench.v"),
+            parameters=words_parameters,
+            public=(*SIMULATION_PUBLIC, ("words_bench", "reset"), ("words_bench", "clear")),
         ),
         Design(
             "receiver_words",

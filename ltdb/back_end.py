@@ -85,7 +85,7 @@ class BackEnd:
         for _ in range(4):
             self.model.advance(START_TICKS // 4)
             self._send(idle)
-        return [link.lock.locked and self.model.links[n].lock.locked for n, link in enumerate(self.links)]
+        return [self.locked(link) for link in range(len(self.links))]
 
     # GBTx
 
@@ -125,7 +125,7 @@ class BackEnd:
         if received.test is None:
             raise ScaProtocolError(f"SCA at link {link} answered TEST with something else")
 
-    def sca(self, link: int, command: Command, auxiliary: bool = False) -> Reply:
+    def sca(self, link: int, command: Command, auxiliary: bool = False, data_bytes: int = 4) -> Reply:
         """Carry out one SCA command; a reply with error flags is returned like any other.
 
         Raises
@@ -134,7 +134,7 @@ class BackEnd:
             If no reply comes.
         """
         master = self._master(link, auxiliary)
-        transaction, content = master.request(command)
+        transaction, content = master.request(command, data_bytes)
         try:
             received = self._sca_exchange(link, auxiliary, content, str(command), transaction)
         finally:
@@ -146,11 +146,22 @@ class BackEnd:
     # The way there and back
 
     def wait(self, bunch_crossings: int) -> None:
-        """Let time pass."""
+        """Let time pass; links that are down are given idle frames at its end, as they get all the time."""
         self.model.advance(bunch_crossings)
+        for link in range(len(self.links)):
+            self._relock(link)
+
+    def locked(self, link: int) -> bool:
+        """Whether a link is locked at both ends."""
+        return self.links[link].lock.locked and self.model.links[link].lock.locked
+
+    def _relock(self, link: int) -> None:
+        if not self.locked(link):
+            self._send({link: elinks.idle_payload(START_FRAMES)})
 
     def poll(self, link: int) -> list[Reply]:
         """Fetch the interrupt packets that have come over a link."""
+        self._relock(link)
         self._send({link: elinks.idle_payload(max(BLOCK_FRAMES, self._waiting_frames(link)))})
         master = self.links[link]
         for kind in ("ec", "aux"):
@@ -196,6 +207,7 @@ class BackEnd:
         raise LinkSilent(f"SCA at link {link}: no reply to {what}")
 
     def _request(self, link: int, kind: str, content: bytes) -> None:
+        self._relock(link)
         # Two frames of rest come first: after a disturbance the descrambler needs one good frame to be
         # right again.
         bits = np.concatenate([np.ones(4, dtype=np.uint8), frame_bits(content)])

@@ -124,7 +124,7 @@ class BoardLink:
         rows = np.ones((3, 2 * count), dtype=np.uint8)
         passes = (
             True,
-            bool(self.gbtx.value("paEnableEC")),
+            self.gbtx.ec_samples_right(),
             self.gbtx.samples_right(self.aux.group, self.aux.channel),
         )
         for row, source, open_ in zip(rows, self.to_back_end.values(), passes, strict=True):

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ltdb.board import Board, Bus, load_board
 from ltdb.board_links import BoardLink
+from ltdb.control_assumptions import CONTROL_ASSUMPTIONS
 from ltdb.errors import InputError
 from ltdb.gbt.frame import FRAME_BYTES
 from ltdb.gbt.reed_solomon import Decoder
@@ -17,6 +18,7 @@ from ltdb.gbtx.minimal import MINIMAL_CONFIGURATION
 from ltdb.i2c import I2cBus
 from ltdb.i2c_chips import MappedDevice, OpticalTransmitter, QuadAdc, ResetLine
 from ltdb.locx2_registers import Locx2Registers
+from ltdb.provenance import Provenance
 from ltdb.sca import Sca
 from ltdb.sca.analog import AnalogInput
 from ltdb.sca.commands import I2C_MASTERS
@@ -61,7 +63,8 @@ class BoardModel:
         }
         self.adc = {chip.name: QuadAdc(chip.address) for chip in self.board.adc.values()}
         self.mtx = {chip.name: OpticalTransmitter(chip.address) for chip in self.board.mtx.values()}
-        self.locx2 = {name: self._locx2(name) for name in self.board.locx2}
+        base = Locx2Registers().address
+        self.locx2 = {name: self._locx2(name, base) for name in self.board.locx2}
         self.reset_lines = {name: ResetLine(chip, chip.reset) for name, chip in self.adc.items()}
         self.reset_lines |= {name: ResetLine(chip, chip.reset) for name, chip in self.locx2.items()}
         self.reset_lines |= {name: ResetLine(chip, chip.reset) for name, chip in self.mtx.items()}
@@ -88,15 +91,18 @@ class BoardModel:
             sca.drive_gpio(sca.gpio.external)
         self._follow()
 
-    def _locx2(self, name: str) -> Locx2Registers:
-        chip = self.board.locx2[name]
-        model = Locx2Registers()
-        pins = chip.address - model.address
+    def _locx2(self, name: str, base: int) -> Locx2Registers:
+        address = self.board.locx2[name].address
         try:
-            return Locx2Registers(pins)
+            return Locx2Registers(address - base)
         except InputError as error:
-            low, high = model.address, model.address + (1 << model.map.bus_address_pins) - 1
-            raise InputError(f"address of {name}", hex(chip.address), f"{low:#x} to {high:#x}") from error
+            allowed = f"what its address pins can make, from {base:#x} on"
+            raise InputError(f"address of {name}", hex(address), allowed) from error
+
+    @property
+    def assumptions(self) -> tuple[Provenance, ...]:
+        """What this model rests on beyond what is published: the netlist's, and those of the chips."""
+        return (*self.board.assumptions, *CONTROL_ASSUMPTIONS)
 
     def set_monitor(self, name: str, value: float) -> None:
         """Let a monitored quantity have a value: volts on the board, or degrees Celsius at a PT1000."""

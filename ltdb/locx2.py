@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from math import ceil
 
 from ltdb.budget import Budget, Stage
 from ltdb.errors import InputError
@@ -21,6 +22,7 @@ from ltdb.provenance import Provenance, Tag
 __all__ = [
     "Fact",
     "Locx2Registers",
+    "bcr_crossing",
     "latency_ui",
     "published_facts",
     "transmitter_budget",
@@ -31,6 +33,8 @@ SKEW_ALLOWANCE_UI = 32.0
 """How far the two ADCs of a channel may be apart at the pins within the latency budget: two word clocks."""
 BUFFER_WORDS = 2
 """Word clocks between the edge that first sees an entry written and the edge that reads it."""
+BCR_TO_PAYLOAD_UI = 57
+"""From the word clock edge that first sees a BCR to the earliest payload of the frame that becomes BCID 0."""
 RELEASE_TO_WORD_EDGE = 6
 """Bit clocks from the release of reset to the first rising edge of the word clock: 2 in the synchroniser, 4
 to count half a word; the first of them is the first rising edge of the bit clock after the release."""
@@ -160,6 +164,20 @@ def latency_ui(
     words = BUFFER_WORDS + 1 + delay_words(layout)
     payload = written + to_edge + (words + 0.5) * layout.word_bits + 1.0
     return payload + _line_position(layout, lane) - frame_ui
+
+
+def bcr_crossing(layout: FrameFormat, frame_ui: float, reset_release_ui: float, bcr_ui: float) -> int:
+    """Crossing whose frame is BCID 0 after a BCR that the reference takes at `bcr_ui`.
+
+    Crossing `n` begins on the lanes at ``frame_ui + n * frame_bits``; phases as for `latency_ui`, no two
+    edges at one time. The rule is in ``docs/locx2.md``, section "BCR".
+    """
+    word = layout.word_bits
+    seen = bcr_ui + ((word_edge_ui(reset_release_ui) - bcr_ui) % word or word)
+    earliest = seen + BCR_TO_PAYLOAD_UI + delay_words(layout) * word
+    lane = layout.bit_map[0][0]
+    payload = frame_ui + latency_ui(layout, lane, frame_ui, reset_release_ui) - _line_position(layout, lane)
+    return max(0, ceil((earliest - payload) / layout.frame_bits))
 
 
 def _line_position(layout: FrameFormat, lane: int) -> int:

@@ -18,11 +18,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMMANDS = {
-    "link": "testbench.commands.link",
-    "eye": "testbench.commands.eye",
-    "bench": "testbench.commands.bench",
     "qualify": "testbench.commands.qualify",
     "report": "testbench.commands.report",
+    "link": "testbench.commands.link",
+    "sim": "testbench.commands.sim",
+    "configure": "testbench.commands.configure",
+    "monitor": "testbench.commands.monitor",
+    "serve": "testbench.commands.serve",
+    "board": "testbench.commands.board",
+    "eye": "testbench.commands.eye",
+    "instruments": "testbench.commands.instruments",
+    "bench": "testbench.commands.bench",
 }
 """Where each subcommand lives. Importing one of these modules must stay cheap: no numpy, numba, matplotlib or
 amaranth before `run_command` is called, so that ``ltdb --help`` answers at once."""

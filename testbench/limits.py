@@ -74,14 +74,17 @@ def exactly(value: float, source: str, tag: Tag) -> Limit:
     return Limit(value, value, source, tag)
 
 
-def limit_of(fact: Fact, tolerance: float = 0.0) -> Limit:
+def limit_of(fact: Fact, tolerance: float = 0.0, scale: float = 1.0) -> Limit:
     """Return the limit a published number stands for.
 
     "below" and "at most" bound from above; "is" allows `tolerance` to either side, such as half of the last digit.
+    The limit is for values multiplied by `scale`, such as 100 for per cent.
     """
     if fact.relation == "is":
-        return Limit(fact.value - tolerance, fact.value + tolerance, fact.source, fact.tag)
-    return at_most(fact.value, fact.source, fact.tag)
+        return Limit(
+            scale * (fact.value - tolerance), scale * (fact.value + tolerance), fact.source, fact.tag
+        )
+    return at_most(scale * fact.value, fact.source, fact.tag)
 
 
 def is_number(value: object) -> bool:

@@ -26,8 +26,15 @@ Outcome = Any
 class Transport(Protocol):
     """Carries transactions to a board, a simulator, a model or a recording."""
 
-    name: str
-    capabilities: frozenset[Capability]
+    @property
+    def name(self) -> str:
+        """What records and messages call it."""
+        ...
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can carry."""
+        ...
 
     async def execute(self, batch: Sequence[Transaction]) -> list[Outcome]:
         """Carry out `batch` in order and stop at the first failure.

@@ -1,8 +1,7 @@
 """The receiver's decisions: where frames end, which bunch crossing they belong to, when lock is won, moved and lost.
 
 One word is decided on in each clock. The rules are those of `docs/line_code.md`, The receiver, in the same words;
-windows are taken in the order in which they end, as far as a word allows: after the first move or setting of the
-BCID in a word, the rest of that word moves nothing (`docs/receiver.md`, Where gateware and model may differ).
+windows are taken in the order in which they end.
 """
 
 from __future__ import annotations
@@ -11,7 +10,14 @@ from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.line_code.bunch_crossing import CrossingLayout, advanced, bcid_bits, header_bits, naming_frames, states
+from hdl.line_code.bunch_crossing import (
+    CrossingLayout,
+    advanced,
+    bcid_bits,
+    header_bits,
+    naming_frames,
+    states,
+)
 from hdl.line_code.line_window import LineWindow
 from hdl.line_code.one_hot import after, any_of, chosen, first_of
 from hdl.line_code.relock_rows import RelockRows
@@ -36,6 +42,7 @@ class DecisionLayout(data.StructLayout):
                 "bcid": bcid_bits(layout),
                 "flags": FlagLayout(),
                 "moved": 1,  # a lock came at another offset than the former one
+                "moved_again": 1,  # and so did a second one
                 "jumped": 1,  # the BCID was set to another value than the predicted
                 "lost": 1,  # lock was given up
             }
@@ -124,7 +131,9 @@ class Alignment(wiring.Component):
         fixed_good = named("fixed_good", any_of(bit & boundary[j] for j, bit in enumerate(fixed)))
         is_coming = named("is_coming", chosen(sequence, boundary) == header_bits(coming, f))
         jumps = named("jumps", hit & ~is_coming)
-        third = jumps & (jumped_frames == naming_frames(f) - 1) & (self.candidate & boundary).any() & self.named
+        third = (
+            jumps & (jumped_frames == naming_frames(f) - 1) & (self.candidate & boundary).any() & self.named
+        )
         sets = named("sets", self.locked & ends_frame & third)
         bad_enough = bad_frames == f.lock.loss_frames - 1
         loses = named("loses", self.locked & ends_frame & ~hit & bad_enough)
@@ -177,6 +186,7 @@ class Alignment(wiring.Component):
             self.decision.flags.history.eq(~(self.crc_before & end).any()),
             self.decision.moved.eq(predicting & (event & elsewhere).any()),
             self.decision.jumped.eq(names & predicting & other_name),
+            self.decision.moved_again.eq(0),
             self.decision.lost.eq(passes & loses),
         ]
 
@@ -216,11 +226,29 @@ class Alignment(wiring.Component):
                 jumped_frames.eq(0),
             ]
         with m.If(moves | sets):
-            unnamed = Mux(event_late, header_bits(after_coming, f), header_bits(coming, f))
-            follows = named("follows", Mux(names, header_bits(self.following, f), unnamed))
+            # The header that follows may end in the same word; if it is wrong, what follows it may move us again.
             start = named("start", Mux(moves, event, boundary))
+            unnamed = Mux(event_late, header_bits(after_coming, f), coming_bits)
+            follows = named("follows", Mux(names, header_bits(self.following, f), unnamed))
+            followed, follower_wrong = self._next_header(start, newest, follows)
+            follower_wrong = named("follower_wrong", follower_wrong)
             m.d.comb += [rows.begin.eq(1), rows.kept.eq(after(start))]
-            m.d.sync += header_wrong.eq(self._next_header_wrong(start, newest, follows))
+            m.d.sync += header_wrong.eq(follower_wrong)
+            if f.lock.relock_frames == 1:
+                unnamed = Mux(event_late, coming_bits, current_bits)
+                now = named("now", Mux(names, header_bits(self.crossing, f), unnamed))
+                same = Cat(bits == now for bits in sequence)
+                again = named(
+                    "again", first_of(named("same", self.hit & same & (followed | after(followed))))
+                )
+                with m.If(follower_wrong & again.any()):
+                    m.d.sync += [
+                        boundary.eq(again),
+                        words_since.eq(1),
+                        self.present.eq(again),
+                        header_wrong.eq(self._next_header(again, newest, follows)[1]),
+                        self.decision.moved_again.eq(1),
+                    ]
         return m
 
     def _late(self, words_since: Value, boundary: Value) -> Value:
@@ -231,9 +259,7 @@ class Alignment(wiring.Component):
             # Bit j of this word is since * word_bits + j - b bits behind bit b of the boundary's word.
             late = Cat(
                 any_of(
-                    bit
-                    for b, bit in enumerate(boundary)
-                    if 2 * (since * f.word_bits + j - b) >= f.frame_bits
+                    bit for b, bit in enumerate(boundary) if 2 * (since * f.word_bits + j - b) >= f.frame_bits
                 )
                 for j in range(f.word_bits)
             )
@@ -270,16 +296,17 @@ class Alignment(wiring.Component):
             here |= Mux(ends_frame, same_word, 0)
         return here, expected
 
-    def _next_header_wrong(self, start: Value, newest: list[tuple[Value, Value]], follows: Value) -> Value:
-        """After a frame that ended at `start`: the next header ends in the same word, and is not what follows."""
-        f, distance = self.layout, self._header_distance
-        if not 0 < distance < f.word_bits:
-            return Const(0, 1)
-        here = moved_by(start, distance)
+    def _next_header(
+        self, start: Value, newest: list[tuple[Value, Value]], follows: Value
+    ) -> tuple[Value, Value]:
+        """Where the header after a frame that ended at `start` ends in the same word, and whether it is wrong there."""
+        if not 0 < self._header_distance < self.layout.word_bits:
+            return Const(0, self.layout.word_bits), Const(0, 1)
+        here = moved_by(start, self._header_distance)
         right = any_of(
             bit & fixed & (bits == follows) for bit, (fixed, bits) in zip(here, newest, strict=True)
         )
-        return here.any() & ~right
+        return here, here.any() & ~right
 
 
 def moved_by(one_hot: Value, distance: int) -> Value:

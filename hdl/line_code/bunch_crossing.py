@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import xor
+from typing import Any
 
 from amaranth.hdl import Cat, Elaboratable, Module, Value
 from amaranth.lib import data, wiring
@@ -101,7 +102,9 @@ class CrossingTable(wiring.Component):
         self.layout = layout
         if layout.sequence.degree > LARGEST_DEGREE:
             raise InputError(
-                "sequence.degree of a receiver", layout.sequence.degree, f"at most {LARGEST_DEGREE}: 2^degree table"
+                "sequence.degree of a receiver",
+                layout.sequence.degree,
+                f"at most {LARGEST_DEGREE}: 2^degree table",
             )
         crossing = CrossingLayout(layout)
         super().__init__(
@@ -118,7 +121,8 @@ class CrossingTable(wiring.Component):
         m = Module()
         crossing = CrossingLayout(self.layout)
         entry = data.StructLayout({"named": 1, "present": crossing, "following": crossing})
-        known, init = states(self.layout), [{"named": 0}] * (1 << self.layout.sequence.degree)
+        unnamed: dict[str, Any] = {"named": 0}
+        known, init = states(self.layout), [unnamed] * (1 << self.layout.sequence.degree)
         for bits, bcid in named_crossings(self.layout).items():
             after = (bcid + 1) % len(known)
             init[bits] = {

@@ -8,6 +8,8 @@ computed, so that the third frame of a cold start is delivered as fast as any ot
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from amaranth.hdl import Cat, Elaboratable, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -94,7 +96,7 @@ class HitHistory(wiring.Component):
             m.d.sync += row_number[0].eq(0)
         with m.Else():
             m.d.sync += row_number[0].eq(row_number[0] + 1)
-        m.d.sync += [later.eq(earlier) for earlier, later in zip(row_number, row_number[1:], strict=False)]
+        m.d.sync += [later.eq(earlier) for earlier, later in pairwise(row_number)]
         received = Signal(range(f.frame_words + 3))
         with m.If(received != f.frame_words + 2):
             m.d.sync += received.eq(received + 1)

@@ -85,22 +85,18 @@ class Receiver(wiring.Component):
             self.samples.eq(picker.samples),
             self.bcid.eq(decision.bcid),
             self.flags.eq(decision.flags),
-            self.moved.eq(decision.moved),
+            self.moved.eq(decision.moved | decision.moved_again),
             self.locked.eq(alignment.locked),
         ]
         flags = decision.flags
         m.d.comb += [
             counters.clear.eq(self.clear),
-            counters.step.eq(
-                Cat(
-                    decision.deliver,
-                    decision.deliver & flags.crc,
-                    decision.deliver & flags.header,
-                    decision.jumped,
-                    decision.moved,
-                    decision.lost,
-                )
-            ),
+            counters.step[0].eq(decision.deliver),
+            counters.step[1].eq(decision.deliver & flags.crc),
+            counters.step[2].eq(decision.deliver & flags.header),
+            counters.step[3].eq(decision.jumped),
+            counters.step[4].eq(decision.moved + decision.moved_again),
+            counters.step[5].eq(decision.lost),
             self.counters.eq(counters.counters),
         ]
 

@@ -34,7 +34,10 @@ class RelockRows(wiring.Component):
         """Build the delay line."""
         m = Module()
         f = self.layout
-        earlier = [Signal(f.word_bits, name=f"ago_{n + 1}") for n in range((f.lock.relock_frames - 1) * f.frame_words)]
+        earlier = [
+            Signal(f.word_bits, name=f"ago_{n + 1}")
+            for n in range((f.lock.relock_frames - 1) * f.frame_words)
+        ]
         same_offset = earlier[f.frame_words - 1 :: f.frame_words]
         m.d.comb += self.enough.eq(reduce(and_, same_offset, self.predicted))
         newer = self.predicted & Mux(self.begin, self.kept, -1)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 from ltdb.gbt.ic import IcSlave
 from ltdb.gbtx import clocks
 from ltdb.gbtx.configuration import REGISTERS, WRITABLE_REGISTERS
 from ltdb.gbtx.eports import CHANNELS, INPUT_GROUPS, InputChannel, PhaseMode
 from ltdb.gbtx.power_up import RESTART_CODE, PowerUp, State
+from ltdb.gbtx.table import register_map
 from ltdb.i2c import RegisterDevice
-from ltdb.registers import RegisterMap, load_registers
 
 CONFIG_DONE = 365
 PA_MODE = 62
@@ -21,12 +20,6 @@ GROUP_STRIDE = 24
 ALL_REGISTERS = range(WRITABLE_REGISTERS)
 COUNTER_MAX = 255
 """The 8-bit counters stop there (assumed: no source says whether they wrap)."""
-
-
-@cache
-def register_map() -> RegisterMap:
-    """Return the register table of the chip."""
-    return load_registers("gbtx")
 
 
 class Gbtx(RegisterDevice):
@@ -90,6 +83,14 @@ class Gbtx(RegisterDevice):
                 self._values[name] = found
         return found
 
+    def value_name(self, name: str) -> str:
+        """Read a named value and give the name of what it is set to; empty for a code that has none."""
+        number = self.value(name)
+        for word, code in register_map().value(name).encoding.items():
+            if code == number:
+                return word
+        return ""
+
     def set_value(self, name: str, value: int | str) -> None:
         """Write a named value into all its copies (as a user of the registers would have to)."""
         entry = register_map().value(name)
@@ -107,14 +108,13 @@ class Gbtx(RegisterDevice):
         stop = min(start + len(data), WRITABLE_REGISTERS)
         if start >= stop:
             return
-        was_configured = self.contents[CONFIG_DONE] == RESTART_CODE
         self.contents[start:stop] = bytes(data[: stop - start])
         self._values.clear()
         self._settled = False
         self.writes += 1
         self._follow_registers(range(start, stop))
-        completed = not was_configured and self.contents[CONFIG_DONE] == RESTART_CODE
-        if completed and self.power_up.state is not State.PAUSE_FOR_CONFIG:
+        restarted = start <= CONFIG_DONE < stop and self.contents[CONFIG_DONE] == RESTART_CODE
+        if restarted and self.power_up.state is not State.PAUSE_FOR_CONFIG:
             self.power_up.restart()
 
     def write_register(self, register: int, value: int) -> bool:
@@ -140,7 +140,7 @@ class Gbtx(RegisterDevice):
                 group = self.inputs[register - 391]
                 return sum(1 << k for k, channel in enumerate(group) if channel.locked)
             case 398:
-                return self.ec_input.phase(self.value("paMode"), self.value("paPhaseSelectEC"))
+                return self.ec_input.phase(self.value_name("paMode"), self.value("paPhaseSelectEC"))
             case _ if 399 <= register < 399 + 4 * INPUT_GROUPS:
                 group_index, quarter = divmod(register - 399, 4)
                 low = 2 * (3 - quarter)
@@ -183,10 +183,10 @@ class Gbtx(RegisterDevice):
         forced = self.value("stateForced")
         self.power_up.forced = State(forced) if forced in list(State) and forced else None
         self.power_up.advance(ticks)
-        tracking = self.value("paMode") == PhaseMode.AUTO
+        tracking = self.value_name("paMode") == PhaseMode.AUTO
         if tracking or self._passed(State.WAIT_DLL_LOCK) != self._dlls_were_locked:
             self._follow_registers()
-        self._settled = not tracking
+        self._settled = not tracking and not self.power_up.restarting
 
     def count_corrections(self, frames: int) -> None:
         """Take note of frames that the Reed-Solomon decoder corrected."""
@@ -245,12 +245,13 @@ class Gbtx(RegisterDevice):
 
     def output_enabled(self, group: int, channel: int) -> bool:
         """Whether an e-port output is enabled and its group has a rate."""
-        return bool(self.value(f"dataPortEnable{group}") >> channel & 1 and self.value(f"modeGroup{group}"))
+        enabled = self.value(f"dataPortEnable{group}") >> channel & 1
+        return bool(enabled) and self.value_name(f"modeGroup{group}") not in ("", "off")
 
     def input_phase(self, group: int, channel: int) -> int:
         """Phase code at which an e-port input is sampled."""
         selected = self.value(f"paPhaseSelectGroup{group}Channel{channel}")
-        return self.inputs[group][channel].phase(self.value("paMode"), selected)
+        return self.inputs[group][channel].phase(self.value_name("paMode"), selected)
 
     def samples_right(self, group: int, channel: int) -> bool:
         """Whether an e-port input delivers what is on its pin."""
@@ -261,9 +262,14 @@ class Gbtx(RegisterDevice):
             and channel_state.samples_right(self.input_phase(group, channel))
         )
 
+    def ec_samples_right(self) -> bool:
+        """Whether the EC port delivers what is on its pin."""
+        phase = self.ec_input.phase(self.value_name("paMode"), self.value("paPhaseSelectEC"))
+        return bool(self.value("paEnableEC")) and self.ec_input.locked and self.ec_input.samples_right(phase)
+
     def _follow_registers(self, written: range = ALL_REGISTERS) -> None:
         """Let the phase aligners act on what the registers say now."""
-        mode, locked = self.value("paMode"), self._passed(State.WAIT_DLL_LOCK)
+        mode, locked = self.value_name("paMode"), self._passed(State.WAIT_DLL_LOCK)
         self._dlls_were_locked = locked
         for group, channels in enumerate(self.inputs):
             first = GROUP_0 + GROUP_STRIDE * group

@@ -6,10 +6,12 @@ meaning of the frequency codes does not (natural order assumed, see the register
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from ltdb.errors import InputError
+from ltdb.gbtx.table import register_map
 
 PERIOD_S = 25e-9
 PHASE_SHIFTER_CLOCKS = 8
@@ -18,10 +20,14 @@ DELAY_STEPS = 512
 FINE_STEPS = 16
 DELAY_STEP_S = PERIOD_S / DELAY_STEPS
 """48.83 ps."""
-FREQUENCY_HZ = (40e6, 80e6, 160e6, 320e6)
-"""Frequency of each code (nominal; the LHC clock is 40.079 MHz)."""
-
 ReadValue = Callable[[str], int]
+
+
+@cache
+def frequencies_hz() -> Mapping[int, float]:
+    """Frequency of each code, from the names in the register table (nominal; the LHC clock is 40.079 MHz)."""
+    encoding = register_map().value("FREQ0").encoding
+    return {code: 1e6 * int(name.removeprefix("mhz_")) for name, code in encoding.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ def phase_shifter_clock(value: ReadValue, channel: int) -> ClockSetting:
     running = value("PSpllEnable") and value("resetPLLBar") and value(f"resetBar{channel}")
     return ClockSetting(
         running=bool(running),
-        frequency_hz=FREQUENCY_HZ[value(f"FREQ{channel}")],
+        frequency_hz=frequencies_hz()[value(f"FREQ{channel}")],
         delay_s=step * DELAY_STEP_S,
         drive=value(f"cset{channel}"),
     )
@@ -69,7 +75,7 @@ def elink_clock(value: ReadValue, group: int, channel: int) -> ClockSetting:
     """Read the setting of clock `channel` of an e-group; its phase is fixed."""
     return ClockSetting(
         running=bool(value(f"clockPortEnable{group}") >> channel & 1),
-        frequency_hz=FREQUENCY_HZ[value(f"clockBusFrequency{group}")],
+        frequency_hz=frequencies_hz()[value(f"clockBusFrequency{group}")],
         delay_s=0.0,
         drive=value(f"clkDriveStrength{group}"),
     )

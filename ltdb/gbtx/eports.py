@@ -8,7 +8,7 @@ codes make one bit.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import StrEnum
 
 TAPS_PER_BIT = 8
 """Phase codes in a bit period; codes 8 to 15 sample the next bit (assumed)."""
@@ -18,20 +18,23 @@ INPUT_GROUPS = 7
 CHANNELS = 8
 
 
-class PhaseMode(IntEnum):
-    """Codes of `paMode`."""
+class PhaseMode(StrEnum):
+    """Names of the values of `paMode` in the register table."""
 
-    FIXED = 0
-    TRAIN = 1
-    AUTO = 2
+    FIXED = "fixed"
+    TRAIN = "train"
+    AUTO = "auto"
 
 
 @dataclass(slots=True)
 class InputChannel:
     """One e-port input: where its data is, and where the chip samples it."""
 
-    edge_tap: float = 0.0
-    """Where on the board side the bits begin, in taps, 0 to 8: set by whoever drives the input."""
+    edge_tap: float = TAPS_PER_BIT / 2
+    """Where on the board side the bits begin, in taps, 0 to 8: set by whoever drives the input.
+
+    By default phase code 0 samples in the middle: configurations in use (NSW, CMS) leave it there.
+    """
     trained_phase: int = 0
     training: bool = False
     locked: bool = False
@@ -45,7 +48,7 @@ class InputChannel:
         distance = (phase - self.edge_tap) % TAPS_PER_BIT
         return MARGIN_TAPS <= distance <= TAPS_PER_BIT - MARGIN_TAPS
 
-    def update(self, mode: int, enabled: bool, reset: bool, train: bool, dll_locked: bool) -> None:
+    def update(self, mode: str, enabled: bool, reset: bool, train: bool, dll_locked: bool) -> None:
         """Follow the registers: training takes its result when the train bit goes back to 0."""
         if reset or not enabled or not dll_locked:
             self.locked = False
@@ -58,6 +61,6 @@ class InputChannel:
             self.locked = True
         self.training = train
 
-    def phase(self, mode: int, selected: int) -> int:
+    def phase(self, mode: str, selected: int) -> int:
         """Phase code in use."""
         return selected if mode == PhaseMode.FIXED else self.trained_phase

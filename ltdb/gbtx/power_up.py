@@ -21,10 +21,10 @@ LOCK_TICKS = 4_000
 TIME_OUT_TICKS = round(2.0 / TICK_S)
 """A wait state that lasts longer is a malfunction ("about 2 s")."""
 RESTART_CODE = 0xAA
-"""Register 365 changing to this starts the sequence again, or lets a chip that waits for it go on.
-
-Assumed: writing it again changes nothing, or a whole configuration written by IC would cut off its own reply.
-"""
+"""Written to register 365 it starts the sequence again, or lets a chip that waits for it go on."""
+RESTART_DELAY_TICKS = 4_000
+"""Time from that write to the restart (100 us; assumed): tools that write a whole configuration by IC get their reply,
+which takes 37 us and needs the link."""
 
 
 class State(IntEnum):
@@ -119,14 +119,21 @@ class PowerUp:
         self.time_out_count = 0
         self._elapsed = 0
         self._good = 0
+        self._restart_in: int | None = None
 
     def reset(self) -> None:
         """Start from the beginning, as after power-on."""
+        self._restart_in = None
         self._enter(State.RESET)
 
     def restart(self) -> None:
-        """Start again with the registers as they are: register 365 was written with 0xAA."""
-        self._enter(State.INIT_XPLL)
+        """Start again, in a moment, with the registers as they are: register 365 was written with 0xAA."""
+        self._restart_in = RESTART_DELAY_TICKS
+
+    @property
+    def restarting(self) -> bool:
+        """Whether a restart is due."""
+        return self._restart_in is not None
 
     def restart_block(self, wait: State) -> None:
         """Go back to where the block behind a wait state is reset."""
@@ -138,6 +145,17 @@ class PowerUp:
 
     def advance(self, ticks: int) -> None:
         """Let `ticks` bunch crossings pass with conditions as they are."""
+        if self._restart_in is not None:
+            before = min(ticks, self._restart_in)
+            self._run(before)
+            self._restart_in -= before
+            ticks -= before
+            if self._restart_in == 0:
+                self._restart_in = None
+                self._enter(State.INIT_XPLL)
+        self._run(ticks)
+
+    def _run(self, ticks: int) -> None:
         while ticks > 0:
             if self.forced is not None:
                 self.state = self.forced

@@ -51,8 +51,6 @@ class ScaMaster:
     """State of one connection."""
 
     numbering: Numbering = Numbering.FELIX
-    data_bytes: int = 4
-    """Data bytes sent with a request (gbt-sc: always 4)."""
     _send: int = 0
     _last_received: int = 0
     _transaction: int = 0
@@ -77,8 +75,10 @@ class ScaMaster:
         """Bytes of a TEST frame."""
         return Frame(frames.TEST, payload).encode()
 
-    def request(self, command: Command) -> tuple[int, bytes]:
+    def request(self, command: Command, data_bytes: int = 4) -> tuple[int, bytes]:
         """Give a command its numbers; return the transaction number and the bytes of the frame.
+
+        gbt-sc always sends 4 data bytes, FELIX and CMS 0, 2 or 4.
 
         Raises
         ------
@@ -94,7 +94,7 @@ class ScaMaster:
             Numbering.FELIX: self._send,
             Numbering.BNL: 0,
         }[self.numbering]
-        payload = command.encode(self._transaction, self.data_bytes)
+        payload = command.encode(self._transaction, data_bytes)
         frame = frames.information(self._send, receive, payload)
         self._send = (self._send + 1) % MODULUS
         return self._transaction, frame.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--svg", metavar="FILE", type=Path, help="write the drawing; - for standard output")
     parser.add_argument("--cell", metavar="N", type=int, help="follow one super cell")
     parser.add_argument(
+        "--json", action="store_true", help="print the numbers of chips and what is assumed as JSON"
+    )
+    parser.add_argument(
         "--toml", action="store_true", help="print the netlist that ships, as a file to start from"
     )
 
@@ -48,6 +52,7 @@ def run_command(args: argparse.Namespace) -> int:
 
     from ltdb.board import load_board
     from ltdb.errors import BenchError
+    from testbench.entries import Assumption
 
     if args.toml:
         sys.stdout.write(files("ltdb").joinpath("board.toml").read_text("utf-8"))
@@ -65,17 +70,32 @@ def run_command(args: argparse.Namespace) -> int:
         except OSError as error:
             raise BenchError(f"cannot write {args.svg}: {error.strerror}") from error
         sys.stderr.write(f"{args.svg} written\n")
+    if args.json:
+        document = {
+            "name": board.name,
+            "counts": {what: count for count, what in _counts(board)},
+            "assumptions": [Assumption(p).to_json() for p in board.assumptions],
+        }
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return 0
     sys.stdout.write(_cell(board, args.cell) if args.cell is not None else _summary(board))
     return 0
 
 
-def _summary(board: Board) -> str:
-    counts = (
+def _counts(board: Board) -> tuple[tuple[int, str], ...]:
+    return (
         (len(board.gbtx), "GBTx"), (len(board.sca), "GBT-SCA"), (len(board.adc), "quad ADCs"),
         (len(board.locx2), "LOCx2"), (len(board.mtx), "MTx"), (len(board.fibres), "fibres"),
         (len(board.cells), "super cells"), (len(board.gpio), "GPIO lines"), (len(board.monitor), "monitoring channels"),
     )  # fmt: skip
-    lines = [f"{board.name}", *(f"  {count:4d} {what}" for count, what in counts), "assumed, not published:"]
+
+
+def _summary(board: Board) -> str:
+    lines = [
+        f"{board.name}",
+        *(f"  {count:4d} {what}" for count, what in _counts(board)),
+        "assumed, not published:",
+    ]
     lines += [f"  {p.subject.removeprefix('board: '):8s} {p.value}: {p.source}" for p in board.assumptions]
     return "\n".join(lines) + "\n"
 

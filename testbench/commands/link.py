@@ -88,6 +88,8 @@ def run_command(args: argparse.Namespace) -> int:
         if getattr(args, name) < (name == "frames"):
             raise InputError(f"--{name}", getattr(args, name), f"{int(name == 'frames')} or more")
     layout = load_format(args.format)
+    if args.compare:
+        return _compare(layout, args.seed, as_json=args.json)
     measurements = _receive(args, layout) if args.line else _send(args, layout)
     if args.json:
         document = {"layout": layout.name, "measurements": [m.to_json() for m in measurements]}
@@ -95,6 +97,28 @@ def run_command(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(_text(measurements))
     return 1 if any(m.verdict is Verdict.FAIL for m in measurements) else 0
+
+
+def _compare(layout: FrameFormat, seed: int, *, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from ltdb.line_code.merit import compare_codes
+    from testbench.procedures.code import merit_rows
+    from testbench.progress import progress
+    from testbench.quantity import plain
+
+    with progress("Computing the merits of three line codes", None):
+        merits = compare_codes(layout, seed)
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(merit) for merit in merits], indent=2, ensure_ascii=False) + "\n")
+        return 0
+    rows = [["", *(merit.code for merit in merits), ""]]
+    rows += [[cell if isinstance(cell, str) else plain(cell) for cell in row] for row in merit_rows(merits)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for name, *values, how in rows:
+        cells = "".join(f"{value:>{width + 2}}" for value, width in zip(values, widths[1:], strict=True))
+        sys.stdout.write(f"{name:<{widths[0]}}{cells}   {how}".rstrip() + "\n")
+    return 0
 
 
 def _send(args: argparse.Namespace, layout: FrameFormat) -> list[Measurement]:
@@ -141,6 +165,7 @@ def _stimulated(parts: Iterable[FibreSamples], energy: EnergyCheck) -> Iterator[
 
 
 def _receive(args: argparse.Namespace, layout: FrameFormat) -> list[Measurement]:
+    from ltdb.errors import InputError
     from ltdb.line_code import Aligner
     from testbench.link.journey import read_line, receiver_measurements
     from testbench.measurement import Measurement
@@ -159,6 +184,13 @@ def _receive(args: argparse.Namespace, layout: FrameFormat) -> list[Measurement]
                 flagged += int((out.flags != 0).sum())
                 advance(len(data))
                 yield out.samples
+        if not aligner.counters.frames:
+            raise InputError(
+                "line bits",
+                f"no {layout.lock.cold_start_frames} good frames in a row at any bit offset",
+                f"packed line bits of layout {layout.name}, first bit in bit 7 of each byte",
+                str(args.line),
+            )
 
     _write_or_drain(args.out, received(), layout)
     counts = aligner.counters

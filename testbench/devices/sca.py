@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ltdb.sca import build
-from ltdb.sca.commands import Channel, Command
+from ltdb.sca.commands import Channel, Command, command
 from testbench.devices.i2c import ScaI2c
 from testbench.transactions import ScaCommand, ScaControl, ScaLink
 from testbench.transport import Session
@@ -13,6 +13,7 @@ from testbench.transport import Session
 ADC_FULL_SCALE_V = 1.0
 ADC_CODES = 4096
 TEMPERATURE_INPUT = 31
+SOURCE_CURRENT_A = 100e-6
 
 
 class Sca:
@@ -86,6 +87,14 @@ class Sca:
         await self._do(build.adc_select(pad))
         code = await self._do(build.adc_convert()) & 0xFFF
         return code * ADC_FULL_SCALE_V / ADC_CODES
+
+    async def resistance(self, pad: int) -> float:
+        """Resistance at an ADC input in ohms, 0 to 10 000, by the 100 uA source, which is off again afterwards."""
+        await self._do(command(Channel.ADC, "W_CURR", 1 << pad))
+        try:
+            return await self.voltage(pad) / SOURCE_CURRENT_A
+        finally:
+            await self._do(command(Channel.ADC, "W_CURR", 0))
 
     async def temperature(self) -> float:
         """Internal sensor in degrees Celsius; good for changes only (GBT-SCA manual; formula of felix-mvtx)."""

@@ -112,7 +112,7 @@ def energy_measurements(energy: EnergyCheck) -> list[Measurement]:
     return measurements
 
 
-def read_line(path: Path, chunk_bytes: int = 1 << 20) -> Iterator[NDArray[np.uint8]]:
+def read_line(path: Path, chunk_bytes: int = 1 << 18) -> Iterator[NDArray[np.uint8]]:
     """Yield raw line bits from a file, packed, bit 7 of each byte first.
 
     Raises

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ltdb.line_code.format import FrameFormat
 
+SINGLE, BURST, SLIP = KINDS = ("single bit", "burst", "slip")
 INVERT, LOSE, INSERT_0, INSERT_1 = range(4)
 """What happens to a bit, as `hdl/simulation/line_receiver.v` numbers it; inserted bits come before it."""
 
@@ -24,9 +25,10 @@ class LinePlan:
 
     events: Events
     """Shape (n, 2): number of the sampled bit, rising, and what happens to it."""
-    single_errors: int
-    bursts: int
-    slips: int
+    kinds: tuple[str, ...]
+    """What each disturbance is, in order: `SINGLE`, `BURST` or `SLIP`."""
+    first_bits: tuple[int, ...]
+    """Number of the sampled bit at which each begins."""
 
     @property
     def inverted_bits(self) -> int:
@@ -77,15 +79,17 @@ def plan_errors(
     length = layout.frame_bits
     count = single_errors + bursts + slips
     stretch = (frames - quiet_frames) // max(count, 1)
-    kinds = rng.permutation(np.repeat([0, 1, 2], [single_errors, bursts, slips]))
+    kinds = tuple(KINDS[n] for n in rng.permutation(np.repeat([0, 1, 2], [single_errors, bursts, slips])))
+    first_bits = []
     events: list[tuple[int, int]] = []
     for number, kind in enumerate(kinds):
         first = (quiet_frames + number * stretch) * length
         # The middle of the stretch: the frames around it show that the receiver has recovered.
         bit = first + int(rng.integers(stretch * length // 4, stretch * length // 2))
-        if kind == 0:
+        first_bits.append(bit)
+        if kind == SINGLE:
             events.append((bit, INVERT))
-        elif kind == 1:
+        elif kind == BURST:
             size = int(rng.integers(2, longest_burst_bits + 1))
             hit = rng.integers(0, 2, size)
             hit[[0, -1]] = 1
@@ -94,4 +98,4 @@ def plan_errors(
             size = int(rng.integers(1, longest_slip_bits + 1))
             lost = bool(rng.integers(0, 2))
             events += [(bit + n, LOSE if lost else INSERT_0 + int(rng.integers(0, 2))) for n in range(size)]
-    return LinePlan(np.array(events, np.int64).reshape(-1, 2), single_errors, bursts, slips)
+    return LinePlan(np.array(events, np.int64).reshape(-1, 2), kinds, tuple(first_bits))

@@ -17,6 +17,7 @@ SECTIONS = {
     "link": "testbench.procedures.link",
     "code": "testbench.procedures.code",
     "latency": "testbench.procedures.latency",
+    "control": "testbench.procedures.control",
 }
 
 

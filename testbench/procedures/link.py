@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ltdb.provenance import Tag
 from testbench.limits import at_least, exactly
+from testbench.link.line_plan import BURST, KINDS, SINGLE, SLIP
 from testbench.section import Context, Section
 from testbench.series import Column, Plot, Series
 
@@ -24,6 +27,7 @@ _QUIET_FRAMES = 16
 _PULSE_EVERY = 24
 """Crossings between injected pulses; the pulse is over after about 20."""
 _SHOWN_CROSSINGS = 40
+_APART_FRAMES = 12
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Channel:
     delivered: dict[str, Any]
     check: LinkCheck
     energy: EnergyCheck
+    fate: NDArray[np.uint8]
+    """`Fate` of each frame from the first that the chip sent."""
 
 
 def run(context: Context) -> None:
@@ -48,16 +54,18 @@ def run(context: Context) -> None:
         return sum(channel.check.counts[fate] for channel in channels)
 
     plans = [channel.plan for channel in channels]
+    kinds = Counter(kind for plan in plans for kind in plan.kinds)
     for provenance in channels[0].stimulus.parameters.provenance:
         context.assume(provenance)
     sent = sum(channel.check.sent_frames for channel in channels)
     context.note(
         f"Two fibres of LAr pulses with pile-up and noise were digitised and played into the ADC lanes of LOCx2. On "
-        f"the fibres {sum(p.single_errors for p in plans)} single errors, {sum(p.bursts for p in plans)} bursts of up "
-        f"to 8 bits and {sum(p.slips for p in plans)} bit slips of 1 to 3 bits were made, each in frames of its own, "
+        f"the fibres {kinds[SINGLE]} single errors, {kinds[BURST]} bursts of up "
+        f"to 8 bits and {kinds[SLIP]} bit slips of 1 to 3 bits were made, each in frames of its own, "
         "so that each stays within what the code detects with certainty or, for slips, nearly so."
     )
     _plots(context, channels[0])
+    _disturbances(context, channels)
     differences = [text for c in channels for text in (*c.delivered["line_wrong"], *c.delivered["wrong"])]
     for text in differences[:3]:
         context.note(f"Difference from the golden model: {text}")
@@ -82,7 +90,7 @@ def run(context: Context) -> None:
     )
     context.measure("Differences from the golden model", len(differences), "differences", limit=none)
     context.measure("Bits inverted on the line", sum(p.inverted_bits for p in plans), "bits")
-    context.measure("Bit slips", sum(p.slips for p in plans), "slips")
+    context.measure("Bit slips", kinds[SLIP], "slips")
     context.measure("Frames right, without a flag", total(Fate.RIGHT), "frames")
     context.measure("Frames flagged and wrong", total(Fate.FLAGGED_WRONG), "frames")
     context.measure("Frames flagged though right", total(Fate.FLAGGED_RIGHT), "frames")
@@ -133,6 +141,7 @@ def _journey(context: Context, frames: int) -> list[Channel]:
             layout=context.layout_source,
             seed=context.simulation_seed,
             settings={"stimulus": str(stimulus_path)},
+            waves_of_failures=False,
             timeout_s=900.0,
         )
     if not result.passed:
@@ -174,9 +183,11 @@ def _account(
     ours = position < (len(sent.samples) - first) * length - length // 2
     samples, bcid, flags = (delivered[name][:count][ours] for name in ("samples", "bcid", "flags"))
     check.deliver(samples, bcid, flags, position[ours])
+    fates = []
     for settled in check.finish():
         energy.settle(settled)
-    return Channel(stimulus, sent, plan, delivered, check, energy)
+        fates.append(settled.fate[: settled.count])
+    return Channel(stimulus, sent, plan, delivered, check, energy, np.concatenate(fates))
 
 
 def _plots(context: Context, channel: Channel) -> None:
@@ -201,6 +212,34 @@ def _plots(context: Context, channel: Channel) -> None:
             "injected, with noise and pile-up.",
         )
     )
+
+
+def _disturbances(context: Context, channels: list[Channel]) -> None:
+    """Say how many frames each kind of disturbance costs."""
+    from testbench.link.check import Fate
+
+    length = context.layout.frame_bits
+    spoiled: dict[str, list[int]] = {kind: [] for kind in KINDS}
+    for channel in channels:
+        wrong = channel.fate != Fate.RIGHT
+        for kind, bit in zip(channel.plan.kinds, channel.plan.first_bits, strict=True):
+            frame = (bit - int(channel.delivered["position"])) // length
+            # The next disturbance is farther away than this.
+            spoiled[kind].append(int(np.count_nonzero(wrong[frame : frame + _APART_FRAMES])))
+    rows: list[list[str | int | float]] = [
+        [kind, len(counts), round(float(np.mean(counts)), 2), max(counts)]
+        for kind, counts in spoiled.items()
+        if counts
+    ]
+    context.table(
+        "What a disturbance costs.",
+        ["Disturbance", "How many", "Frames spoiled, mean", "Frames spoiled, most"],
+        rows,
+        note="Spoiled: flagged or lost. The descrambler carries an error into the next frame, so that is flagged.",
+    )
+    for kind in KINDS:
+        if spoiled[kind]:
+            context.measure(f"Most frames spoiled by one {kind}", max(spoiled[kind]), "frames")
 
 
 def _energies(context: Context, channels: list[Channel]) -> None:

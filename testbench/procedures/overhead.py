@@ -20,16 +20,16 @@ def run(context: Context) -> None:
     rate = facts["line_rate"]
     context.measure(
         "Overhead over payload",
-        layout.overhead_over_payload,
-        "",
-        limit=limit_of(facts["overhead_over_payload"], _LAST_DIGIT),
+        100 * layout.overhead_over_payload,
+        "%",
+        limit=limit_of(facts["overhead_over_payload"], _LAST_DIGIT, scale=100),
         note=f"{layout.overhead_bits} / {layout.payload_bits} bits",
     )
     context.measure(
         "Overhead over line bits",
-        layout.overhead_over_line,
-        "",
-        limit=limit_of(facts["overhead_over_line"], _LAST_DIGIT),
+        100 * layout.overhead_over_line,
+        "%",
+        limit=limit_of(facts["overhead_over_line"], _LAST_DIGIT, scale=100),
         note=f"{layout.overhead_bits} / {layout.frame_bits} bits",
     )
     context.measure(

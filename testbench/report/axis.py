@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from testbench.quantity import plain, power_of_ten, prefix
 
 
+_LEAST = 1e-300
+"""Smaller differences, and smaller numbers on a logarithmic axis, are taken for this: beyond are no normal floats."""
+
+
 @dataclass(frozen=True)
 class Axis:
     """Maps values to positions in the drawing.
@@ -60,9 +64,10 @@ def log_ticks(low: float, high: float, most: int) -> list[float]:
 def round_out(low: float, high: float, *, log: bool = False, pad: float = 0.0) -> tuple[float, float]:
     """Return ends for an axis that shows everything from `low` to `high`, with room around it."""
     if log:
+        low, high = max(low, _LEAST), max(high, _LEAST)
         return 10.0 ** math.floor(math.log10(low) + 1e-9), 10.0 ** math.ceil(math.log10(high) - 1e-9 + 1e-6)
-    if low == high:
-        spread = abs(low) * 0.05 or 1.0
+    if high - low <= max(1e-12 * max(abs(low), abs(high)), _LEAST):
+        spread = abs(low) * 0.05 if abs(low) > _LEAST else 1.0
         return low - spread, high + spread
     spread = (high - low) * pad
     # Zero is kept as an end: a count that never is negative should not start below it.

@@ -44,6 +44,12 @@ class SectionView:
         return [entry for entry in self.entries if isinstance(entry, Measurement)]
 
     @property
+    def judged_first(self) -> list[Measurement]:
+        """The measurements as a reader wants them: what failed, what passed, what is for information."""
+        order = [Verdict.FAIL, Verdict.PASS, Verdict.INFORMATION]
+        return sorted(self.measurements, key=lambda measurement: order.index(measurement.verdict))
+
+    @property
     def state(self) -> State:
         """Incomplete before fail before pass."""
         if self.outcome != Outcome.COMPLETE:
@@ -111,7 +117,7 @@ def view_run(lines: Iterable[Line | Damage], where: str) -> RunView:
     Raises
     ------
     InputError
-        If there is no readable run header.
+        If there is no readable run header, or no section was asked for.
     """
     header: RunHeader | None = None
     begun = ended = datetime.min
@@ -146,6 +152,8 @@ def view_run(lines: Iterable[Line | Damage], where: str) -> RunView:
             current.entries.append(entry)
     if header is None:
         raise InputError("record", f"{where} without a readable run header", "the record of a run")
+    if not sections:
+        raise InputError("record", f"{where} without sections", "the record of a qualification")
     order = list(Tag)
     facts = sorted(assumptions.values(), key=lambda fact: -order.index(fact.tag))
     return RunView(header, begun, ended, list(sections.values()), facts, resumed, damage)

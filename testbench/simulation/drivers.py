@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from ltdb.errors import InputError
 from testbench.simulation.context import Dut
 
-
 POLL_FS = 1_000_000
 """How often a stopped clock looks whether it should run; what is started begins no sooner."""
 

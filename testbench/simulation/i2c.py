@@ -14,7 +14,7 @@ from ltdb.errors import BenchError
 from testbench.simulation.context import Dut
 
 
-class NotAcknowledged(BenchError):
+class NotAcknowledged(BenchError):  # noqa: N818 - the bus's own word for it
     """A byte was not acknowledged; `byte` is its place in the transfer, 0 for the address."""
 
     def __init__(self, address: int, byte: int) -> None:

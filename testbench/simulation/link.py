@@ -96,6 +96,10 @@ class TransmitterBench:
         """Return the simulated time of a moment given in UI."""
         return self.origin_fs + round(ui * self.pair_fs / 2)
 
+    def elapsed_ui(self) -> float:
+        """Return the time since the first edge of the bit clock, in UI."""
+        return (now_fs() - self.origin_fs) / self.pair_fs * 2
+
     async def until(self, ui: float) -> None:
         """Wait until a moment given in UI."""
         await Timer(max(self.fs(ui) - now_fs(), 1), unit="fs")
@@ -130,7 +134,8 @@ class TransmitterBench:
         self.dut.reset_n.value = 0
         self.bcr.stop()
         await Timer(200 * self.pair_fs, unit="fs")
-        for driver in (self.bit_clock, self.sample_clock, self.reference, *self.adcs.values()):
+        clocks: list[ClockSource | AdcLanes] = [self.bit_clock, self.sample_clock, self.reference]
+        for driver in (*clocks, *self.adcs.values()):
             driver.stop()
         await Timer(POLL_FS + 200 * self.pair_fs, unit="fs")
 

@@ -30,7 +30,7 @@ class Recorder:
         self.handle.block.value = block
         self.handle.run.value = 1
 
-    async def next_block(self) -> NDArray[np.void]:
+    async def next_block(self) -> NDArray[Any]:
         """Wait for the next whole block and return the records since the last call.
 
         Fields `word` (uint8 array, least significant byte first) and `time_fs` (uint64).
@@ -44,18 +44,18 @@ class Recorder:
         blocks = self.handle.blocks.value
         return int(blocks) if blocks.is_resolvable else 0  # Icarus: unknown before time begins
 
-    async def stop(self) -> NDArray[np.void]:
+    async def stop(self) -> NDArray[Any]:
         """Stop recording (the clock has to run) and return the records since the last call."""
         self.handle.run.value = 0
         if int(self.handle.open.value):
             await ValueChange(self.handle.open)
         return self._read()
 
-    def available(self) -> NDArray[np.void]:
+    def available(self) -> NDArray[Any]:
         """Return the records since the last call that are in the file: those of whole blocks."""
         return self._read() if self.path.exists() else np.empty(0, self.record)
 
-    def _read(self) -> NDArray[np.void]:
+    def _read(self) -> NDArray[Any]:
         # The simulator may be half way through a record: fromfile leaves that for the next call.
         records = np.fromfile(self.path, dtype=self.record, offset=self._position)
         self._position += records.nbytes
@@ -75,7 +75,7 @@ class LineMonitor(Recorder):
         return int(self.handle.start_fs.value)
 
 
-def words_of(records: NDArray[np.void], bits: int = 64) -> NDArray[np.uint64]:
+def words_of(records: NDArray[Any], bits: int = 64) -> NDArray[np.uint64]:
     """Return the words of records of up to 64 bits as numbers."""
     padded = np.zeros((len(records), 8), dtype=np.uint8)
     used = min(records["word"].shape[1], 8)

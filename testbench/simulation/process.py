@@ -13,6 +13,7 @@ from pathlib import Path
 from ltdb.errors import BenchError
 
 _GRACE_S = 2.0
+_running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def execute(
             )
         except OSError as error:
             raise BenchError(f"{what}: {command[0]} cannot be started ({error})") from error
+        _running.add(process)
         try:
             process.wait(timeout_s)
         except subprocess.TimeoutExpired:
@@ -94,7 +96,14 @@ def execute(
         finally:
             # Also on KeyboardInterrupt: the group is a session of its own, so Ctrl-C does not reach it.
             _end_group(process)
+            _running.discard(process)
     return Finished(process.returncode, time.monotonic() - began, log)
+
+
+def end_all() -> None:
+    """End what other threads are waiting for: after Ctrl-C, which only the main thread gets."""
+    for process in tuple(_running):
+        _end_group(process)
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -23,11 +23,12 @@ from hdl.designs import Design, find_design
 from ltdb.errors import BenchError, InputError
 from ltdb.line_code.format import DEFAULT_FORMAT, load_format
 from testbench.simulation.build import DEFAULT_CACHE, Built, build
+from testbench.simulation.golden import ADDRESS, golden_service
 from testbench.simulation.process import execute, last_lines
 from testbench.simulation.results import Outcome, TestOutcome, read_results
 from testbench.simulation.simulators import Simulator, find_simulator
 
-_LARGEST_SEED = 2**31 - 1
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -135,8 +136,8 @@ def run(
     found = find_design(design) if isinstance(design, str) else design
     tool = find_simulator(simulator)
     loaded = load_format(layout)
-    _check_arguments(module, seed)
-    seed = secrets.randbelow(_LARGEST_SEED) + 1 if seed is None else seed
+    _check_module(module)
+    seed = secrets.randbelow(LARGEST_SEED) + 1 if seed is None else check_seed(seed)
     names = [testcase] if isinstance(testcase, str) else list(testcase or ())
     directory = directory.resolve()
     source = str(layout) if not Path(layout).exists() else str(Path(layout).resolve())
@@ -153,9 +154,14 @@ def run(
     return dataclasses.replace(result, waves=again.waves)
 
 
-def _check_arguments(module: str, seed: int | None) -> None:
-    if seed is not None and not 0 < seed <= _LARGEST_SEED:
-        raise InputError("seed", seed, f"1 to {_LARGEST_SEED}")
+def check_seed(seed: int) -> int:
+    """Return the seed, or raise an InputError if it is none."""
+    if not 0 < seed <= LARGEST_SEED:
+        raise InputError("seed", seed, f"1 to {LARGEST_SEED}")
+    return seed
+
+
+def _check_module(module: str) -> None:
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
@@ -186,14 +192,15 @@ class _Run:
         log = self.directory / "simulation.log"
         what = f"{self.module} on {self.design} ({self.simulator.name}, seed {self.seed})"
         log.write_text(f"{what}\n", "utf-8")
-        done = execute(
-            self.simulator.run_command(built.directory, trace, round(self.simulated_limit_s * 1e15)),
-            log=log,
-            timeout_s=self.timeout_s,
-            what=what,
-            cwd=self.directory,
-            environment=self._environment(top, names, settings),
-        )
+        with golden_service() as address:
+            done = execute(
+                self.simulator.run_command(built.directory, trace, round(self.simulated_limit_s * 1e15)),
+                log=log,
+                timeout_s=self.timeout_s,
+                what=what,
+                cwd=self.directory,
+                environment=self._environment(top, names, settings) | {ADDRESS: address},
+            )
         hint = (
             f"{self.simulator.name}: {done.reason}; its last lines (all of them in {log}):\n{last_lines(log)}"
         )

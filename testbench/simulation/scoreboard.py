@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ltdb.line_code import Aligner, Encoder, FrameFormat
+from ltdb.line_code import FrameFormat
+from testbench.simulation import golden
 from testbench.simulation.drivers import ErrorKind, LineError
 
 _SEARCH_FRAMES = 24
@@ -40,7 +41,7 @@ class LineScoreboard:
         """Frames compared."""
         self.wrong: list[str] = []
         """What differed, the first few."""
-        self._encoder = Encoder(layout)
+        self._encoder = golden.encoder()
         self._bits = np.empty(0, np.uint8)
 
     def feed(self, packed: NDArray[np.uint8]) -> None:
@@ -72,7 +73,7 @@ class LineScoreboard:
         windows = np.lib.stride_tricks.sliding_window_view(self._bits[: _SEARCH_FRAMES * length], length)
         for first in range(min(8, len(self.samples))):
             bcr = [0] if first in self.bcr else []
-            frame = np.unpackbits(Encoder(self.layout).encode(self.samples[first : first + 1], bcr))
+            frame = np.unpackbits(golden.encoder().encode(self.samples[first : first + 1], bcr))
             hits = np.flatnonzero((windows == frame).all(axis=1))
             if len(hits):
                 self.first, self.position = first, int(hits[0])
@@ -127,7 +128,7 @@ class FrameScoreboard:
     def __init__(self, layout: FrameFormat, errors: Sequence[LineError] = ()) -> None:
         self.layout = layout
         self.errors = sorted(errors, key=lambda error: error.bit)
-        self.golden = Aligner(layout)
+        self.golden = golden.aligner()
         self.frames = 0
         """Frames compared."""
         self.samples: list[NDArray[np.uint16]] = []
@@ -182,7 +183,7 @@ class FrameScoreboard:
         self._got = [(got[0][count:], got[1][count:], got[2][count:])]
 
     def check(self, least_frames: int) -> None:
-        """Raise if anything differed, too little was compared, or one side delivered more than the run's end explains."""
+        """Raise if anything differed, too little was compared, or one side delivered too much."""
         if self.wrong:
             raise AssertionError("frames differ from the golden receiver: " + "; ".join(self.wrong))
         if self.frames < least_frames:
@@ -201,5 +202,5 @@ def unpack_frames(
     weights = 1 << np.arange(layout.sample_bits)
     samples = (bits.reshape(len(words), layout.lanes, layout.sample_bits) @ weights).astype(np.uint16)
     rest = words[:, payload // 8 :]
-    bcid = rest[:, 0].astype(np.uint16) | (rest[:, 1].astype(np.uint16) << 8)
+    bcid = np.ascontiguousarray(rest[:, :2]).view("<u2")[:, 0].astype(np.uint16)
     return samples, bcid, rest[:, 2]

@@ -196,7 +196,9 @@ class Icarus(Simulator):
         """Compile for vvp; the dump module is a second top."""
         return (
             [
-                *("iverilog", "-g2012", "-o", "simulation.vvp", "-f", "time.f"),
+                # Not 2012: there Icarus initialises variables before any process listens, and the trick by which
+                # Yosys makes every `always @*` run at time 0 fails: constants then stay X for ever.
+                *("iverilog", "-g2005", "-o", "simulation.vvp", "-f", "time.f"),
                 *("-s", plan.top, "-s", "simulated_limit", "-s", "dump"),
                 *(f"-D{name}={value}" for name, value in plan.defines.items()),
                 *(f"-P{plan.top}.{name}={value}" for name, value in plan.parameters.items()),

@@ -16,8 +16,9 @@ class Bench:
     """One chip with four ADCs; the line is recorded once a UI, in the middle of its bits.
 
     `lane_phase[channel][adc]` is the time at which the first frame begins on the lanes, in UI (use halves,
-    so that no two edges coincide); `lane_skew[...]` gives each lane a skew in whole lane bits. The lane clocks
-    run from the start with the frame clocks at rest, or from `early_slots` before the first frame with them.
+    so that no two edges coincide); `lane_skew[...]` gives each lane a skew in whole lane bits. The lane
+    clocks run from the start with the frame clocks at rest, or from `early_slots` before the first frame
+    with them.
     """
 
     def __init__(

@@ -56,7 +56,7 @@ def test_values_at_the_ports_are_the_reset_values_before_any_transfer():
     run(bench)
 
 
-@pytest.mark.parametrize("ticks", [5, 9, 20], ids=["4 MHz", "2.2 MHz", "1 MHz"])
+@pytest.mark.parametrize("ticks", [5, 12], ids=["4 MHz", "1.7 MHz"])
 def test_what_is_written_reads_back_and_stands_at_the_ports(ticks):
     rng = random.Random(3)
 
@@ -220,7 +220,7 @@ def test_every_copy_of_every_flip_flop_is_outvoted_mended_and_counted():
             await ctx.tick()
             await ctx.tick()
             counted += 1
-            if bit.register == "upsets" or n % 50 == 49:
+            if (bit.register, bit.bit) == ("upsets", 7) or n % 50 == 49:
                 assert await master.transfer(ADDRESS, [0x10], read=1) == [counted], bit
         assert await master.transfer(ADDRESS, [0], read=END - 1) == before
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltdb.line_code import load_format
-from testbench.link.line_plan import INSERT_0, INVERT, LOSE, LinePlan, plan_errors
+from testbench.link.line_plan import INSERT_0, INVERT, KINDS, LOSE, LinePlan, plan_errors
 
 LAYOUT = load_format()
 
@@ -35,13 +35,15 @@ def test_every_disturbance_is_alone_and_within_what_the_code_detects(seed):
     # Eight frames at least between two of them: cold start needs three.
     starts = bits[[group[0] for group in groups]]
     assert np.diff(starts).min() > 8 * 128
+    assert made.first_bits == tuple(starts.tolist())
+    assert [made.kinds.count(kind) for kind in KINDS] == [10, 5, 5]
     assert made.inverted_bits == np.count_nonzero(kinds == INVERT)
 
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 3)), max_size=12, unique_by=lambda e: e[0]))
 def test_positions_follow_lost_and_inserted_bits(events):
     events = sorted(events)
-    made = LinePlan(np.array(events, np.int64).reshape(-1, 2), 0, 0, 0)
+    made = LinePlan(np.array(events, np.int64).reshape(-1, 2), (), ())
     # A plain formulation: carry out the plan on the bits' own numbers; an inserted bit has none.
     what = dict(events)
     arrived = []

@@ -7,12 +7,11 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from numpy.typing import NDArray
 
 from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.drivers import ErrorKind, LineError
 from testbench.simulation.link import CHANNELS, LinkBench, Stimulus
-from testbench.simulation.scoreboard import FrameScoreboard
+from testbench.simulation.scoreboard import FrameScoreboard, LineScoreboard
 
 JOURNEY, LATENCIES = Path("journey.npz"), Path("latencies.npz")
 """Results, in the directory of the run."""
@@ -57,6 +56,13 @@ async def latencies(dut: Dut) -> None:
     bench = LinkBench(dut, form)
     generator = np.random.default_rng(setting("samples_seed"))
     crossings = int(setting("crossings"))
+    # Bits put before everything else move the word boundaries of the receiver: half of their phases cannot be reached
+    # by the phases of the chip.
+    inserted = {
+        n: [LineError(bit, ErrorKind.INSERT_0) for bit in range(int(bits))]
+        for n, bits in enumerate(setting("inserted_bits"))
+    }
+    first_bits = [form.bit_map.index((lane, form.sample_bits - 1)) for lane in range(form.lanes)]
     rows = []
     for release_ui in setting("reset_release_ui"):
         for phase_ui in setting("lane_phase_ui"):
@@ -64,7 +70,9 @@ async def latencies(dut: Dut) -> None:
                 generator.integers(0, 1 << form.sample_bits, (crossings, form.lanes), dtype=np.uint16)
                 for _ in CHANNELS
             ]
-            stimulus = Stimulus(samples, default_phase_ui=phase_ui, reset_release_ui=release_ui)
+            stimulus = Stimulus(
+                samples, default_phase_ui=phase_ui, reset_release_ui=release_ui, errors=inserted
+            )
             lines = bench.line_boards(stimulus)
             frames = await bench.run_link(stimulus, lines, block=4)
             for n in CHANNELS:
@@ -75,26 +83,33 @@ async def latencies(dut: Dut) -> None:
                         release_ui,
                         phase_ui,
                         n,
-                        *(bench.latency_ui(lines[n], stimulus, n, bit) for bit in range(form.lanes)),
-                        _link_latency_ui(bench, stimulus, samples[n], frames[n]),
+                        *(bench.latency_ui(lines[n], stimulus, n, bit) for bit in first_bits),
+                        _payload_ui(bench, stimulus, lines[n]),
+                        _link_latency_ui(bench, stimulus, frames[n], lines[n].first or 0),
                     ]
                 )
     np.savez(LATENCIES, rows=np.array(rows, np.float64))
 
 
-def _link_latency_ui(
-    bench: LinkBench, stimulus: Stimulus, samples: NDArray[np.uint16], frames: FrameScoreboard
-) -> float:
+def _payload_ui(bench: LinkBench, stimulus: Stimulus, line: LineScoreboard) -> float:
+    """Return the time from the first bit of a sample at its lane to the first payload bit of its frame on the line."""
+    if line.position is None or line.first is None:
+        raise AssertionError("no frame was found on the line")
+    begin_ui = stimulus.default_phase_ui + line.first * bench.layout.frame_bits
+    return line.position + bench.layout.field_start["payload"] - begin_ui
+
+
+def _link_latency_ui(bench: LinkBench, stimulus: Stimulus, frames: FrameScoreboard, first: int) -> float:
     """Return the time from the first bit of a sample at its lane to the sample at the receiver's output.
 
-    The record of a frame is written with the clock edge after the one that put it on the output.
+    The chip counts BCIDs from `first`, the first bunch crossing it saw whole. The record of a frame is written with
+    the clock edge after the one that put it on the output.
     """
     ui_fs, form = bench.pair_fs / 2, bench.layout
-    found = set()
-    for words, time_fs in zip(np.concatenate(frames.samples), np.concatenate(frames.times_fs), strict=True):
-        crossing = int(np.flatnonzero((samples == words).all(axis=1))[0])
-        out_ui = (int(time_fs) - bench.origin_fs) / ui_fs - form.word_bits
-        found.add(round(out_ui - stimulus.default_phase_ui - crossing * form.frame_bits, 3))
+    crossing = np.concatenate(frames.bcids).astype(np.int64) + first
+    edge_ui = (np.concatenate(frames.times_fs).astype(np.int64) - bench.origin_fs) / ui_fs
+    begin_ui = stimulus.default_phase_ui + crossing * form.frame_bits
+    found = np.unique(np.round(edge_ui - form.word_bits - begin_ui, 3))
     if len(found) != 1:
-        raise AssertionError(f"latency of the link changed during a run: {sorted(found)} UI")
-    return found.pop()
+        raise AssertionError(f"latency of the link changed during a run: {found} UI")
+    return float(found[0])

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from hdl.line_code.receiver_counters import CounterLayout
 from ltdb.line_code import Aligner, Encoder
+from ltdb.line_code.format import FrameFormat
 from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.drivers import POLL_FS, ClockSource, FilePlayer
-from testbench.simulation.line_stress import STRESSES, Stress, disturbed_line, slipped, whole_words
+from testbench.simulation.line_stress import STRESSES, Stress, disturbed_line
 from testbench.simulation.monitors import Recorder
 
 FRAMES = int(setting("frames", 20_000))
@@ -37,12 +38,14 @@ class ReceiverBench:
         self.recorder = Recorder(dut.frames, "frames", (samples + 80 + 31) // 32 * 32)
         self.word_fs = round(1e15 / self.layout.word_rate_hz)
 
-    async def feed(self, bits: NDArray[np.uint8]) -> tuple[dict[str, NDArray], dict[str, int]]:
+    async def feed(
+        self, bits: NDArray[np.uint8], *, clear: bool = False
+    ) -> tuple[dict[str, NDArray], dict[str, int]]:
         """Reset the receiver and give it a whole number of words; return the frames and the counters at the end."""
         dut = self.dut
-        dut.reset.value, dut.clear.value = 1, 0
+        dut.reset.value, dut.clear.value = 1, int(clear)
         self.clock.start()
-        await Timer(POLL_FS * 2 + 4 * self.word_fs, unit="fs")
+        await Timer(POLL_FS + 8 * self.word_fs, unit="fs")
         self.player.load(np.packbits(bits))
         self.recorder.start(block=1 << 30)
         dut.reset.value = 0
@@ -124,12 +127,88 @@ def generator() -> np.random.Generator:
     return np.random.default_rng(random.getrandbits(64))
 
 
-@cocotb.test(timeout_time=100, timeout_unit="ms")
+@cocotb.test(timeout_time=1, timeout_unit="sec")
 @cocotb.parametrize(stress=STRESSES)
 async def frames_are_those_of_the_golden_model(dut: Dut, stress: Stress) -> None:
-    """Long disturbed streams, frame by frame."""
+    """Long disturbed streams: every frame, BCID, flag and position, and the counters at the end."""
     bench = ReceiverBench(dut)
     bits = disturbed_line(layout(), FRAMES, stress, generator())
     frames, counters = await bench.feed(bits)
     cocotb.log.info("%s: %d frames delivered, %s", stress.name, len(frames["bcid"]), counters)
     check_against_golden(bits, frames, counters, stress.name)
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def a_cold_start_takes_three_frames_at_every_offset(dut: Dut) -> None:
+    """Whatever bit the line begins with, the frame that completes a row of hits long enough is delivered."""
+    bench, f = ReceiverBench(dut), layout()
+    cold = f.lock.cold_start_frames
+    for skip in offsets():
+        samples, bits = undisturbed(f, cold + 3, np.random.default_rng(skip))
+        stream = padded(bits[skip:], f)
+        frames, counters = await bench.feed(stream)
+        check_against_golden(stream, frames, counters, f"from bit {skip}")
+        begun = 1 if skip else 0
+        first = begun + cold - 1
+        assert frames["bit_index"][0] == first * f.frame_bits - skip, f"from bit {skip}"
+        assert (frames["samples"][: cold + 3 - first] == samples[first:]).all(), f"from bit {skip}"
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def one_intact_frame_is_enough_after_every_shift(dut: Dut) -> None:
+    """A shift by -64 to 63 bits: the first intact frame brings the receiver back, so the next one is right."""
+    bench, f = ReceiverBench(dut), layout()
+    cold, needed = f.lock.cold_start_frames, f.lock.relock_frames
+    half, misled = f.frame_bits // 2, 0
+    for shift in (s - half for s in offsets() if s != half):
+        drawn = np.random.default_rng(1_000 + shift)
+        samples, bits = undisturbed(f, cold + needed + 5, drawn)
+        hit = (cold + 2) * f.frame_bits  # the frame that is cut or stretched
+        begin = bits[: hit + half // 2]
+        rest = bits[hit + half // 2 + max(0, -shift) :]
+        stream = padded(np.concatenate([begin, drawn.integers(0, 2, max(0, shift), dtype=np.uint8), rest]), f)
+        frames, counters = await bench.feed(stream)
+        check_against_golden(stream, frames, counters, f"shift by {shift}")
+        next_frame = cold + 3 + needed
+        if old_header_right(f, stream, bits, next_frame * f.frame_bits + shift):
+            misled += 1
+            continue
+        (found,) = np.flatnonzero(frames["bit_index"] == next_frame * f.frame_bits + shift)
+        assert frames["flags"][found] == 0, f"shift by {shift}"
+        assert (frames["samples"][found] == samples[next_frame]).all(), f"shift by {shift}"
+    assert misled <= 3, "a header is right by accident once in 256 times"
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def clearing_empties_the_counters_and_nothing_else(dut: Dut) -> None:
+    """Counters stand at zero while `clear` is held; the frames come all the same."""
+    bench, f = ReceiverBench(dut), layout()
+    samples, bits = undisturbed(f, f.lock.cold_start_frames + 20, generator())
+    frames, counters = await bench.feed(padded(bits, f), clear=True)
+    assert counters == dict.fromkeys(counters, 0)
+    assert (frames["samples"][:20] == samples[f.lock.cold_start_frames - 1 :][:20]).all()
+
+
+def offsets() -> range:
+    """Offsets to begin at, spread over a frame."""
+    frame = layout().frame_bits
+    return range(0, frame, max(1, frame // OFFSETS))
+
+
+def old_header_right(f: FrameFormat, stream: NDArray, bits: NDArray, end: int) -> bool:
+    """Whether the header last received at the old offset before bit `end` looks right by accident."""
+    header = f.field_start["header"]
+    start = (end - header - f.header.bits) // f.frame_bits * f.frame_bits + header
+    return bool((stream[start : start + f.header.bits] == bits[start : start + f.header.bits]).all())
+
+
+def undisturbed(f: FrameFormat, count: int, drawn: np.random.Generator) -> tuple[NDArray, NDArray[np.uint8]]:
+    """Samples and line bits of some frames."""
+    samples = drawn.integers(0, 1 << f.sample_bits, (count, f.lanes), dtype=np.uint16)
+    encoder = Encoder(f, bcid=int(drawn.integers(f.sequence.bunch_crossings)))
+    return samples.astype(np.int64), np.unpackbits(encoder.encode(samples))
+
+
+def padded(bits: NDArray[np.uint8], f: FrameFormat) -> NDArray[np.uint8]:
+    """Bits, and zeros behind them until all are through the receiver, a whole number of words."""
+    return np.append(bits, np.zeros(-bits.size % f.word_bits + (PIPELINE_WORDS + 1) * f.word_bits, np.uint8))

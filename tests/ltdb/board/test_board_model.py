@@ -137,7 +137,6 @@ def enable_aux(back_end, link):
     gbtx = back_end.model.links[link].gbtx
     for name, value in (
         ("modeGroup4", 1), ("dataPortEnable4", 0x80), ("paDataRateGroup4", 1), ("paEnableGroup4", 0x80),
-        ("paPhaseSelectGroup4Channel7", 4),
     ):  # fmt: skip
         gbtx.set_value(name, value)
     back_end.wait(100)
@@ -159,9 +158,23 @@ def test_the_auxiliary_ring_reaches_the_next_sca_and_takes_it_over(ready):
 
 def test_a_wrongly_sampled_auxiliary_input_is_silent(ready):
     enable_aux(ready, 0)
-    ready.model.links[0].gbtx.inputs[4][7].edge_tap = 4.0
+    ready.model.links[0].gbtx.inputs[4][7].edge_tap = 0.0
     with pytest.raises(LinkSilent):
         ready.sca_connect(0, auxiliary=True)
+
+
+def test_the_sampling_phase_of_ec_has_a_window(ready):
+    """What a phase scan sees: TEST frames come back at the phases that keep clear of the edges of the bit."""
+    ready.model.links[2].gbtx.ec_input.edge_tap = 2.5
+    good = []
+    for phase in range(8):
+        ready.ic_write(2, 233, bytes([phase]) + bytes(3) + bytes([phase]) + bytes(3) + bytes([phase]))
+        try:
+            ready.sca_test(2)
+            good.append(phase)
+        except LinkSilent:
+            pass
+    assert good == [0, 1, 4, 5, 6, 7]
 
 
 def test_resets_hold_and_release_the_chips_they_name(ready):
@@ -355,7 +368,7 @@ def test_a_locx2_address_its_pins_cannot_make_is_named(tmp_path):
     )
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    with pytest.raises(InputError, match="0x50 to 0x57"):
+    with pytest.raises(InputError, match="address of locx2_00: got 0x11"):
         BoardModel(load_board(path))
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ltdb.errors import InputError
 from ltdb.gbtx import Gbtx, State, clocks, configuration, read_configuration, write_configuration
 from ltdb.gbtx.eports import InputChannel
-from ltdb.gbtx.power_up import LOCK_TICKS, RESTART_OF, TIME_OUT_TICKS
+from ltdb.gbtx.power_up import LOCK_TICKS, RESTART_DELAY_TICKS, RESTART_OF, TIME_OUT_TICKS
 
 LONG = 20 * LOCK_TICKS
 
@@ -51,14 +51,17 @@ def test_every_published_state_is_passed_on_the_way_to_idle():
     assert chip.ready
 
 
-def test_register_365_becoming_0xaa_restarts_a_chip_that_runs():
+def test_writing_0xaa_restarts_a_chip_that_runs_after_its_reply_is_out():
     chip = running()
-    for value in (0xAA, 0x55):
-        chip.write_register(365, value)
-        chip.advance(1)
-        assert pusm(chip) == 24
+    chip.write_register(365, 0x55)
+    chip.advance(LONG)
+    assert chip.ready
     chip.write_register(365, 0xAA)
+    chip.advance(RESTART_DELAY_TICKS - 1)
+    assert chip.ready
+    chip.advance(1)
     assert pusm(chip) == State.INIT_XPLL
+    assert not chip.transmits
     chip.advance(LONG)
     assert chip.ready
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ltdb.gbt import ic
 from ltdb.gbtx import Gbtx
-from ltdb.gbtx.chip import register_map
+from ltdb.gbtx.table import register_map
 from ltdb.i2c import I2cBus, Segment
 
 

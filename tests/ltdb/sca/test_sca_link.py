@@ -30,9 +30,7 @@ def test_published_unnumbered_frames():
 def test_published_requests():
     write = build.write_control("CRB", 0xFE)
     assert ScaMaster().request(write)[1] == bytes.fromhex("000001000402 00FE00003387".replace(" ", ""))
-    assert ScaMaster(data_bytes=2).request(write)[1] == bytes.fromhex(
-        "000001000202 00FE98EA".replace(" ", "")
-    )
+    assert ScaMaster().request(write, 2)[1] == bytes.fromhex("000001000202 00FE98EA".replace(" ", ""))
     master = ScaMaster(numbering=Numbering.GBT_SC)
     master.request(write)
     assert master.request(build.chip_id())[1] == bytes.fromhex("00020214 04D100000100AA2B".replace(" ", ""))
@@ -79,10 +77,10 @@ def test_replies_captured_from_chips_are_reproduced_and_understood(captured, num
 @pytest.mark.parametrize("numbering", list(Numbering))
 @pytest.mark.parametrize("data_bytes", [2, 4])
 def test_every_way_of_numbering_works(numbering, data_bytes):
-    chip, master = Sca(strict=True), ScaMaster(numbering=numbering, data_bytes=data_bytes)
+    chip, master = Sca(strict=True), ScaMaster(numbering=numbering)
     assert master.receive(exchange(chip, master.connect())[0][1]).acknowledged
     for turn in range(20):
-        transaction, frame = master.request(build.write_control("CRC", turn))
+        transaction, frame = master.request(build.write_control("CRC", turn), data_bytes)
         ((port, answer),) = exchange(chip, frame)
         received = master.receive(answer)
         assert (port, received.reply.transaction) == (0, transaction)

@@ -1,0 +1,57 @@
+"""``ltdb serve``: offer a simulated board on a serial port, so that any program can talk to it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+
+NAME = "serve"
+HELP = "offer a simulated board on a pty or a TCP port"
+
+_DESCRIPTION = """\
+Offer a board model behind a board controller that speaks docs/controller_protocol.md. It serves one client
+at a time, and listens on loopback only unless --host says otherwise. Ctrl-C ends it.
+"""
+_EPILOG = """\
+examples:
+  ltdb serve                          prints the URL to give to --transport, such as socket://127.0.0.1:40123
+  ltdb serve --port 5000
+  ltdb serve --pty                    a pseudo terminal, for programs that want a device
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--pty", action="store_true", help="a pseudo terminal instead of TCP")
+    where.add_argument("--port", type=int, default=0, help="TCP port; 0 (default) takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
+    parser.add_argument("--json", action="store_true", help="print the URL as JSON")
+
+
+def run_command(args: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    from ltdb.errors import InputError
+    from testbench.packet_server import PacketServer
+    from testbench.serve import pty_service, tcp_service
+    from testbench.transports.model import Model
+
+    if not 0 <= args.port < 65536:
+        raise InputError("TCP port", args.port, "0 to 65535")
+    server = PacketServer(Model(), name="ltdb board model")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with pty_service(server) if args.pty else tcp_service(server, args.host, args.port) as service:
+        sys.stdout.write(json.dumps({"url": service.url}) + "\n" if args.json else f"{service.url}\n")
+        sys.stdout.flush()
+        sys.stderr.write("serving; Ctrl-C ends\n")
+        stop.wait()
+    sys.stderr.write(
+        f"ended; {service.refused_clients} clients were refused, dropped packets: {server.dropped}\n"
+    )
+    return 0

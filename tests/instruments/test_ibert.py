@@ -1,0 +1,142 @@
+"""Eye scans from an FPGA's receiver: what the file says, and what a broken file is told."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instruments.ibert import read_eye_scan
+from ltdb.errors import InputError, LtdbError
+
+FLOOR = 5.96e-9
+COLUMNS = list(range(-8, 9))
+ROWS = list(range(20, -21, -5))
+
+
+def ratio(column, row):
+    """A diamond-shaped eye, open to 5 columns and 15 rows."""
+    return FLOOR if abs(column) / 5 + abs(row) / 15 <= 1 else 0.25
+
+
+def scan_text(table=None, horizontal="-0.500 UI to 0.500 UI", kind="2d statistical"):
+    lines = [
+        "SW Version,2017.2",
+        "Scan Name,fibre 3",
+        "Link Settings,",
+        "Dwell BER,1e-8",
+        f"Horizontal Range,{horizontal}",
+        "Scan Start",
+    ]
+    table = table or [[kind, *COLUMNS], *([row, *(ratio(column, row) for column in COLUMNS)] for row in ROWS)]
+    lines += [",".join(str(cell) for cell in row) for row in table]
+    return "\n".join([*lines, "Scan End", ""])
+
+
+@pytest.fixture
+def scan_file(tmp_path):
+    def write(text):
+        path = tmp_path / "scan.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def test_a_scan_is_read_with_its_axes_in_rising_order(scan_file):
+    scan = read_eye_scan(scan_file(scan_text()))
+    assert scan.name == "fibre 3"
+    assert scan.settings["Dwell BER"] == "1e-8"
+    np.testing.assert_allclose(scan.phase_ui, np.arange(-8, 9) / 16)
+    assert scan.threshold_codes.tolist() == list(range(-20, 21, 5))
+    assert scan.error_ratio.shape == (9, 17)
+    assert scan.resolution == FLOOR
+    assert scan.error_ratio[4, 8] == FLOOR
+    assert scan.error_ratio[0, 8] == 0.25
+
+
+def test_openings_are_those_of_the_eye(scan_file):
+    scan = read_eye_scan(scan_file(scan_text()))
+    assert scan.horizontal_opening_ui(1e-8) == pytest.approx(10 / 16)
+    assert scan.vertical_opening_codes(1e-8) == 30
+    assert scan.open_points(1e-8) == sum(ratio(column, row) < 1e-8 for column in COLUMNS for row in ROWS)
+    assert scan.horizontal_opening_ui(0.5) == pytest.approx(1.0)
+    with pytest.raises(
+        InputError, match=r"fibre 3: bit error ratio of an opening: got 1e-12, allowed: 5.96e-09"
+    ):
+        scan.horizontal_opening_ui(1e-12)
+
+
+def test_a_closed_eye_has_no_opening(scan_file):
+    table = [["2d statistical", -1, 0, 1], [0, 1e-9, 0.1, 1e-9]]
+    scan = read_eye_scan(scan_file(scan_text(table)))
+    assert scan.horizontal_opening_ui(1e-6) == 0
+    assert scan.vertical_opening_codes(1e-6) == 0
+
+
+def test_a_bathtub_of_one_row_is_a_scan_too(scan_file):
+    scan = read_eye_scan(scan_file(scan_text([["1d bathtub", -1, 0, 1], [0, 0.1, 1e-9, 0.1]])))
+    assert scan.error_ratio.shape == (1, 3)
+    assert scan.horizontal_opening_ui(1e-6) == 0
+
+
+GOOD = scan_text()
+BAD = {
+    "empty": ("", '"Scan Start": got 0 of it'),
+    "no end": (GOOD.replace("Scan End", ""), '"Scan End": got 0 of it'),
+    "twice": (GOOD + GOOD, '"Scan Start": got 2 of it'),
+    "end first": ("Scan End\nScan Start\n2d,1\n", "first row of the scan"),
+    "no kind": (scan_text(kind="picture"), "first row of the scan: got 'picture'"),
+    "no rows": (scan_text([["2d statistical", *COLUMNS]]), "0 rows"),
+    "no columns": (scan_text([["2d statistical"], [0]]), "0 columns"),
+    "short row": (
+        scan_text([["2d", 0, 1], [5, 0.1]]),
+        "scan.csv:8: columns of a scan row: got 2, allowed: 3",
+    ),
+    "text": (scan_text([["2d", 0, 1], [5, 0.1, "abc"]]), "scan.csv:8: number in the scan: got 'abc'"),
+    "not a number": (scan_text([["2d", 0, 1], [5, 0.1, "nan"]]), "a finite number"),
+    "ratio above 1": (scan_text([["2d", 0, 1], [5, 0.1, 1.5]]), "scan.csv:8: bit error ratio"),
+    "negative ratio": (scan_text([["2d", 0, 1], [5, 0.1, -0.5]]), "bit error ratio"),
+    "row twice": (scan_text([["2d", 0, 1], [5, 0.1, 0.1], [5, 0.1, 0.1]]), "vertical positions of the scan"),
+    "column twice": (scan_text([["2d", 0, 0], [5, 0.1, 0.1]]), "horizontal positions of the scan"),
+    "no range": (GOOD.replace("Horizontal Range,", "Other,"), "Horizontal Range"),
+    "range upside down": (scan_text(horizontal="0.500 UI to -0.500 UI"), "Horizontal Range"),
+    "not text": (b"\xff\xfe\x00Scan", "CSV text"),
+    "open quote": (GOOD.replace("fibre 3", '"fibre 3'), "CSV text"),
+}
+
+
+@pytest.mark.parametrize("name", list(BAD))
+def test_a_bad_file_is_told_what_and_where(scan_file, name):
+    text, problem = BAD[name]
+    path = scan_file(text)
+    with pytest.raises(InputError) as caught:
+        read_eye_scan(path)
+    assert problem in str(caught.value)
+    assert "scan.csv" in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="No such file"):
+        read_eye_scan(tmp_path / "nothing.csv")
+    with pytest.raises(InputError, match="a file that can be read"):
+        read_eye_scan(tmp_path)
+
+
+@settings(max_examples=150, deadline=None, database=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(GOOD) - 1), st.sampled_from('0123456789,.-\n"eExnaS\x00')), max_size=8
+    )
+)
+def test_no_damage_gives_anything_but_a_scan_or_a_named_error(tmp_path_factory, damage):
+    text = list(GOOD)
+    for place, character in damage:
+        text[place] = character
+    path = tmp_path_factory.mktemp("scan") / "scan.csv"
+    path.write_text("".join(text))
+    try:
+        scan = read_eye_scan(path)
+    except LtdbError:
+        return
+    assert scan.error_ratio.shape == (scan.threshold_codes.size, scan.phase_ui.size)
+    assert np.all((scan.error_ratio >= 0) & (scan.error_ratio <= 1))
