@@ -78,11 +78,17 @@ def _alone(design: str, stimulus: Path, frames: int) -> float:
     layout = load_format()
     built = build(find_design(design), layout, find_simulator("verilator"))
     ui = frames * layout.frame_bits
-    best = {}
+    best: dict[int, float] = {}
     # The shorter run is taken off: it has the start of the program, and of the design, in it.
     for length in (ui // 10, ui + ui // 10) * 3:
         done = execute(
-            [built.directory / "simulation", "--alone", "+alone", "--limit", str(length * bit_pair_fs(layout) // 2)],
+            [
+                built.directory / "simulation",
+                "--alone",
+                "+alone",
+                "--limit",
+                str(length * bit_pair_fs(layout) // 2),
+            ],
             log=stimulus / "alone.log",
             timeout_s=_ALONE_TIMEOUT_S,
             what=f"{design} without cocotb",

@@ -18,7 +18,9 @@ def check(name, directory, settings=None, **options):
     case = BY_NAME[name]
     if options.get("simulator") == "icarus":
         settings = case.icarus
-    result = run(case.design, case.module, directory=directory, seed=3, settings=settings, timeout_s=900, **options)
+    result = run(
+        case.design, case.module, directory=directory, seed=3, settings=settings, timeout_s=900, **options
+    )
     assert result.passed, result.summary()
     return result
 

@@ -15,7 +15,11 @@ from testbench.simulation.words import slices
 KINDS = st.sampled_from(list(ErrorKind))
 
 
-@given(bits=st.lists(st.integers(0, 1), max_size=60), kinds=st.dictionaries(st.integers(0, 80), KINDS), first=st.integers(0, 9))
+@given(
+    bits=st.lists(st.integers(0, 1), max_size=60),
+    kinds=st.dictionaries(st.integers(0, 80), KINDS),
+    first=st.integers(0, 9),
+)
 def test_disturbing_in_numpy_is_what_the_hdl_does_bit_by_bit(bits, kinds, first):
     expected = []
     for number, bit in enumerate(bits, start=first):
@@ -34,7 +38,11 @@ def test_disturbing_in_numpy_is_what_the_hdl_does_bit_by_bit(bits, kinds, first)
 
 @given(data=st.data(), crossings=st.integers(1, 5), idle=st.integers(0, 1))
 def test_lane_words_hold_every_bit_in_its_slot(data, crossings, idle):
-    rows = data.draw(st.lists(st.lists(st.integers(0, 16383), min_size=4, max_size=4), min_size=crossings, max_size=crossings))
+    rows = data.draw(
+        st.lists(
+            st.lists(st.integers(0, 16383), min_size=4, max_size=4), min_size=crossings, max_size=crossings
+        )
+    )
     skew = tuple(data.draw(st.lists(st.integers(0, 3), min_size=4, max_size=4)))
     packed = lane_words(np.array(rows, np.uint16), 14, 16, skew, idle)
     words = [int.from_bytes(bytes(row), "big") for row in packed]
