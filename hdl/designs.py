@@ -161,6 +161,7 @@ DESIGNS: dict[str, Design] = {
             sources=(*SIMULATION_BLOCKS, "simulation/block_bench.v"),
             public=SIMULATION_PUBLIC,
         ),
+        Design("locx2", "LOCx2 by itself", top="locx2", build=locx2_verilog),
         Design(
             "locx2_bench",
             "LOCx2, bit by bit, with its ADCs, clocks and slow control",

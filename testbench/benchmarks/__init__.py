@@ -16,6 +16,7 @@ MODULES: dict[str, str] = {
     "signal": "testbench.benchmarks.signal",
     "accuracy": "testbench.benchmarks.accuracy",
     "gbt": "testbench.benchmarks.gbt",
+    "simulation": "testbench.benchmarks.simulation",
 }
 """Benchmarks by name, and the module that measures each."""
 
@@ -41,6 +42,15 @@ def _stay_below(most: float) -> Limit:
 
 
 FIGURES: dict[str, Figure] = {
+    "simulation.bit_serial_ui_per_s": Figure("the whole link bit by bit, everything compared", "UI/s"),
+    "simulation.bit_serial_alone_ui_per_s": Figure("the same design run by Verilator alone", "UI/s"),
+    "simulation.bit_serial_over_alone": Figure("their ratio", "", _reach(0.5)),
+    "simulation.python_clock_ui_per_s": Figure("LOCx2 alone with its clock driven from cocotb", "UI/s"),
+    "simulation.bit_serial_over_python_clock": Figure("the whole link over that", "", _reach(5.0)),
+    "simulation.word_level_frames_per_s": Figure(
+        "both channels at word level, everything compared", "frames/s", _reach(50e3)
+    ),
+    "simulation.word_level_crossings_per_s": Figure("the same in bunch crossings", "1/s"),
     "line_code.decode_over_line_rate": Figure(
         "decoding with all checks, one thread, over the line rate", "", _reach(2.5)
     ),

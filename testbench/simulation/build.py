@@ -131,7 +131,7 @@ def _ports(design: Design, text: str) -> list[str]:
     texts = [text, *(path.read_text("utf-8") for path in design.source_paths)]
     for candidate in texts:
         found = re.search(
-            rf"^\s*module\s+\\?{re.escape(design.top)}\b.*?^\s*endmodule", candidate, re.M | re.S
+            rf"^\s*module\s+\\?{re.escape(design.top)}\b.*?\bendmodule\b", candidate, re.M | re.S
         )
         if found:
             return sorted({name.lstrip("\\") for name in _PORT.findall(found[0])})

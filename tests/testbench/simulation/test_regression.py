@@ -19,6 +19,10 @@ FAULTS = Case("faults", "heartbeat")
 NOT_IN_THE_REGRESSION = {"qualification"}  # measures for the report, which does the judging
 
 
+def junit(directory):
+    return ElementTree.parse(directory / "junit.xml").getroot()  # noqa: S314 - written by this test
+
+
 def test_every_case_file_is_in_the_regression():
     files = {path.stem for path in regression.CASES_DIRECTORY.glob("*.py")} - {"__init__"}
     assert {case.name for case in CASES} == files - NOT_IN_THE_REGRESSION
@@ -57,7 +61,10 @@ def done(name, outcomes, directory=Path("."), error=None):
     entry = Run(Case(name, "heartbeat"), "verilator", "locic_style", None)
     if error:
         return Done(entry, None, error)
-    tests = tuple(TestOutcome(f"cases.{name}.test_{n}", o, 0.5, 1e-6, "why" * (o == "failed")) for n, o in enumerate(outcomes))
+    tests = tuple(
+        TestOutcome(f"cases.{name}.test_{n}", o, 0.5, 1e-6, "why" * (o == "failed"))
+        for n, o in enumerate(outcomes)
+    )
     result = SimulationResult("heartbeat", name, "locic_style", "verilator", 1, directory, tests, 1.0, None)
     return Done(entry, result, None)
 
@@ -69,7 +76,7 @@ def test_one_junit_holds_every_test_once(tmp_path):
         done("three", [], error=BenchError("the simulator crashed\nwith a log")),
     ]
     write_junit(entries, tmp_path / "junit.xml", ["mode: prbs7"])
-    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    root = junit(tmp_path)
     assert {k: root.get(k) for k in ("tests", "failures", "errors", "skipped")} == {
         "tests": "6", "failures": "2", "errors": "1", "skipped": "1",
     }  # fmt: skip
@@ -114,7 +121,9 @@ def test_coverage_adds_up_and_names_what_was_never_met(tmp_path, monkeypatch):
 class TestCommand:
     @pytest.fixture(autouse=True)
     def _with_faults(self, monkeypatch):
-        faults = type("Faults", (Case,), {"module": "simulation_faults", "tests": ("passes", "fails", "crashes")})
+        faults = type(
+            "Faults", (Case,), {"module": "simulation_faults", "tests": ("passes", "fails", "crashes")}
+        )
         monkeypatch.setattr(regression, "CASES", (faults("faults", "heartbeat"),))
         monkeypatch.setattr(regression.choose, "__defaults__", (regression.CASES,))
 
@@ -127,7 +136,7 @@ class TestCommand:
         assert document["seed"] == 5
         assert [test["outcome"] for test in document["tests"]] == ["passed"]
         assert json.loads((tmp_path / "out" / "sim.json").read_text()) == document
-        assert ElementTree.parse(tmp_path / "out" / "junit.xml").getroot().get("tests") == "1"
+        assert junit(tmp_path / "out").get("tests") == "1"
 
     def test_a_failing_test_is_1_and_its_waves_are_named(self, tmp_path, capsys):
         assert self.run(tmp_path, "fails", "passes") == 1
@@ -138,7 +147,7 @@ class TestCommand:
     def test_a_crash_is_3_and_in_the_junit(self, tmp_path, capsys):
         assert self.run(tmp_path, "crashes") == 3
         assert "SIGSEGV" in capsys.readouterr().out
-        assert ElementTree.parse(tmp_path / "out" / "junit.xml").getroot().get("errors") == "1"
+        assert junit(tmp_path / "out").get("errors") == "1"
 
     @pytest.mark.parametrize(
         ("arguments", "code", "said"),
@@ -167,5 +176,8 @@ class TestCommand:
 
     @pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
     def test_runs_at_once_do_not_disturb_each_other(self, tmp_path, capsys):
-        assert self.run(tmp_path, "passes", "--simulator", "icarus", "--simulator", "verilator", "--jobs", "2") == 0
+        assert (
+            self.run(tmp_path, "passes", "--simulator", "icarus", "--simulator", "verilator", "--jobs", "2")
+            == 0
+        )
         assert "2 passed" in capsys.readouterr().out
