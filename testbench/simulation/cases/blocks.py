@@ -134,7 +134,7 @@ async def adc_lanes_send_their_samples(dut: Dut) -> None:
     )
     crossings = 40
     for skew_bits, late in (((0, 0, 0, 0), (0, 0)), ((0, 1, 2, 3), (0b1010, 781_249))):
-        samples = (drawn(crossings * 4) & 0x3FFF).reshape(crossings, 4)
+        samples = (drawn(crossings * 4) & 0x3FFF).astype(np.uint16).reshape(crossings, 4)
         adc.load_samples(samples, sample_bits=14, slots=16, skew_bits=skew_bits, idle=1)
         begin = now_fs() + POLL_FS + 97_656
         for recorder in (rising, falling):
