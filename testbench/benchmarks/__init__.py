@@ -12,6 +12,7 @@ from ltdb.provenance import Tag
 from testbench.limits import Limit, at_least, at_most
 
 MODULES: dict[str, str] = {
+    "command": "testbench.benchmarks.command",
     "line_code": "testbench.benchmarks.line_code",
     "signal": "testbench.benchmarks.signal",
     "accuracy": "testbench.benchmarks.accuracy",
@@ -42,6 +43,8 @@ def _stay_below(most: float) -> Limit:
 
 
 FIGURES: dict[str, Figure] = {
+    "command.help_cpu_s": Figure("ltdb --help, processor time, best of five", "s", _stay_below(0.3)),
+    "command.help_over_python": Figure("ltdb --help over starting Python alone"),
     "simulation.bit_serial_ui_per_s": Figure("the whole link bit by bit, everything compared", "UI/s"),
     "simulation.bit_serial_alone_ui_per_s": Figure("the same design run by Verilator alone", "UI/s"),
     "simulation.bit_serial_over_alone": Figure("their ratio", "", _reach(0.5)),
