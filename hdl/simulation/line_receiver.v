@@ -67,7 +67,7 @@ module line_receiver #(
                 shift    = 16'd0;
                 next_event;
             end
-            value = line;
+            value = line === 1'b1;  // a sampler decides, also where a simulator knows no level
             if (bits == event_bit) begin
                 case (event_kind)
                     2'd0: push(!value);
