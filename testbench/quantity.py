@@ -62,6 +62,8 @@ def _spaced(number: str, unit: str) -> str:
 def _with_uncertainty(value: float, uncertainty: float) -> str:
     if not uncertainty:  # lost in the scaling: smaller than any float
         return plain(value)
+    if math.isinf(uncertainty):  # larger than any float in that unit
+        return f"{plain(value)} ± ∞"
     decimals = 1 - math.floor(math.log10(uncertainty))
     if not -6 <= decimals <= 9:
         return f"{plain(value)} ± {plain(uncertainty, 2)}"

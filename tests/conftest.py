@@ -1,6 +1,6 @@
-"""Settings for all tests: compiling a kernel on first use must not count as a slow example."""
+"""Settings for all tests: the same examples each time, and compiling a kernel must not count as a slow example."""
 
 from hypothesis import settings
 
-settings.register_profile("compiled", deadline=None)
-settings.load_profile("compiled")
+settings.register_profile("project", deadline=None, derandomize=True)
+settings.load_profile("project")

@@ -39,7 +39,7 @@ module line_monitor #(
                     $finish;
                 end
             end
-            shift = {shift[62:0], line};
+            shift = {shift[62:0], line === 1'b1};  // as line_receiver.v
             bits  = bits + 6'd1;
             if (bits == 6'd0) begin
                 $fwrite(file, "%u", {shift[7:0], shift[15:8], shift[23:16], shift[31:24],

@@ -46,9 +46,9 @@ module line_receiver #(
             shift  = {shift[14:0], bit_value};
             filled = filled + 4'd1;
             if (filled == 4'd0) begin
-                word       = shift;
-                word_clock = 1'b1;
-            end else if (filled == 4'd8) word_clock = 1'b0;
+                word        = shift;
+                word_clock <= 1'b1;  // after the word has settled in what it is an input of
+            end else if (filled == 4'd8) word_clock <= 1'b0;
         end
     endtask
 
@@ -67,7 +67,7 @@ module line_receiver #(
                 shift    = 16'd0;
                 next_event;
             end
-            value = line;
+            value = line === 1'b1;  // a sampler decides, also where a simulator knows no level
             if (bits == event_bit) begin
                 case (event_kind)
                     2'd0: push(!value);
@@ -82,7 +82,7 @@ module line_receiver #(
             bits = bits + 62'd1;
         end else if (open) begin
             $fclose(file);
-            open       = 1'b0;
-            word_clock = 1'b0;
+            open        = 1'b0;
+            word_clock <= 1'b0;
         end
 endmodule

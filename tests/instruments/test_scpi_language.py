@@ -201,6 +201,10 @@ def test_no_message_stops_the_server_and_the_next_good_one_works(twin_class):
         try:
             property_()
             session.write_raw(b"*RST;*IDN?\n")
-            assert session.read_raw().decode().strip() == twin_class.IDENTITY
+            # A mutated query may have answered with the marker itself, so that an answer is left over.
+            answers = [session.read_raw().decode().strip()]
+            while answers[-1] != twin_class.IDENTITY:
+                answers.append(session.read_raw().decode().strip())
+            assert len(answers) < 100
         finally:
             session.close()

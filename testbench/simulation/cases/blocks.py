@@ -5,6 +5,7 @@ import random
 import cocotb
 import numpy as np
 from cocotb.triggers import Timer
+from numpy.typing import NDArray
 
 from testbench.simulation.context import Dut, setting
 from testbench.simulation.drivers import (
@@ -19,14 +20,15 @@ from testbench.simulation.drivers import (
     now_fs,
 )
 from testbench.simulation.monitors import LineMonitor, Recorder, words_of
+from testbench.simulation.stimuli import generator
 
 PAIR_FS = 390_625
 WORDS = int(setting("words", 2_000))
 
 
-def drawn(count: int, dtype: type = np.uint16) -> np.ndarray:
+def drawn(count: int, bits: int = 16) -> NDArray[np.uint16]:
     """Random words from cocotb's seed."""
-    return np.random.default_rng(random.getrandbits(32)).integers(0, 1 << 16, count).astype(dtype)
+    return generator().integers(0, 1 << bits, count, dtype=np.uint16)
 
 
 def bits_of(words: np.ndarray) -> np.ndarray:
@@ -134,7 +136,7 @@ async def adc_lanes_send_their_samples(dut: Dut) -> None:
     )
     crossings = 40
     for skew_bits, late in (((0, 0, 0, 0), (0, 0)), ((0, 1, 2, 3), (0b1010, 781_249))):
-        samples = (drawn(crossings * 4) & 0x3FFF).astype(np.uint16).reshape(crossings, 4)
+        samples = drawn(crossings * 4, 14).reshape(crossings, 4)
         adc.load_samples(samples, sample_bits=14, slots=16, skew_bits=skew_bits, idle=1)
         begin = now_fs() + POLL_FS + 97_656
         for recorder in (rising, falling):

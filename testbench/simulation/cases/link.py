@@ -5,7 +5,7 @@ import random
 import cocotb
 import numpy as np
 
-from ltdb.locx2 import bcr_crossing, latency_ui
+from ltdb.locx2 import bcr_crossing, latency_ui, word_edge_ui
 from ltdb.receiver import latency_ui as receiver_latency_ui
 from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.coverage import cover
@@ -99,9 +99,11 @@ async def every_phase_has_the_predicted_link_latency(dut: Dut) -> None:
     bench = LinkBench(dut, form)
     ui_fs = bench.pair_fs / 2
     for phase in random.sample(range(16), PHASES):
-        lane_ui, release = COLD_START_UI + phase + 0.5, 40.25 + 2 * random.randrange(64)
+        power_up = phase % 8 + 8 * random.randrange(8)
+        lane_ui, release = COLD_START_UI + phase + 0.5, 40.25 + 2 * power_up
         # Losing bits before anything is sent shifts the word boundary of the receiver.
-        lost = [LineError(bit, ErrorKind.DELETE) for bit in range(phase)]
+        shift = (word_edge_ui(release) + phase) % form.word_bits
+        lost = [LineError(bit, ErrorKind.DELETE) for bit in range(shift)]
         stimulus = Stimulus(
             drawn_samples(form, 12),
             default_phase_ui=lane_ui,
@@ -111,7 +113,7 @@ async def every_phase_has_the_predicted_link_latency(dut: Dut) -> None:
         lines = bench.line_boards(stimulus)
         boards = await bench.run_link(stimulus, lines, block=4)
         cover("lane phase, UI", phase)
-        cover("power-up phase, bit clocks", int(release - 40.25) // 2 % 8)
+        cover("power-up phase, bit clocks", power_up % 8)
         for channel in CHANNELS:
             lines[channel].check(8)
             boards[channel].check(6)
@@ -137,13 +139,14 @@ async def bcr_at_odd_times_reaches_the_back_end(dut: Dut) -> None:
     form = layout()
     bench = LinkBench(dut, form)
     count = min(FRAMES, 400)
-    for _ in range(int(setting("bcr_runs", 12))):
+    for run in range(int(setting("bcr_runs", 12))):
         phase = COLD_START_UI + random.randrange(form.frame_bits) + 0.5
+        after = run % form.frame_words * form.word_bits + random.randrange(1, form.word_bits)
         cycles = sorted(random.sample(range(8, count - 8), max(count // 40, 1)))
         stimulus = Stimulus(
             drawn_samples(form, count),
             default_phase_ui=phase,
-            reference_phase_ui=random.randrange(form.frame_bits) + 0.25,
+            reference_phase_ui=(int(phase) + after) % form.frame_bits + 0.25,
             reset_release_ui=40.25 + 2 * random.randrange(64),
             bcr_cycles=cycles,
         )

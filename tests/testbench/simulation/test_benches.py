@@ -39,7 +39,7 @@ def test_words_are_golden(layout, tmp_path):
 def test_the_whole_link_is_golden_bit_by_bit(layout, tmp_path):
     result = check("link", tmp_path, layout=layout)
     met = coverage.merged([result.directory])
-    for group in ("lane phase, UI", "word boundary, bits behind the frame", "slip, bits", "I2C during data"):
+    for group in met.keys() - {"mode", "upset in copy"}:
         assert all(met[group].values()), (group, met[group])
 
 
