@@ -56,8 +56,10 @@ class Alignment(wiring.Component):
     --------------------
     history : In
         Line bits, bit 0 the newest; the word decided on is the one two words before the newest.
-    hit, crc_good : In
+    hit : In
         Windows that end in the word (`HitFinder`).
+    early_hit, early_crc_good, early_candidate : In
+        Of the word that is decided on next.
     candidate, enough, named, crossing, following, crc_before : In
         What went before them (`HitHistory`).
     decision : Out
@@ -76,8 +78,10 @@ class Alignment(wiring.Component):
             {
                 "history": In(self.window.history_bits),
                 "hit": In(word),
-                "crc_good": In(word),
+                "early_hit": In(word),
+                "early_crc_good": In(word),
                 "candidate": In(word),
+                "early_candidate": In(word),
                 "enough": In(1),
                 "named": In(1),
                 "crossing": In(crossing),
@@ -124,20 +128,30 @@ class Alignment(wiring.Component):
         sequence = [self.window.sequence(self.history, j, words_ago=2) for j in offsets]
         newest = [self.window.newest_header(self.history, j, words_ago=2) for j in offsets]
 
-        # The frame that ends at the boundary, if nothing before it in this word moves the receiver.
-        crc_good = named("crc_good_here", (self.crc_good & boundary).any())
-        hit = named("hit_here", (self.hit & boundary).any())
-        fixed = [self.window.fixed_right(self.history, j, words_ago=2) for j in offsets]
-        fixed_good = named("fixed_good", any_of(bit & boundary[j] for j, bit in enumerate(fixed)))
-        is_coming = named("is_coming", chosen(sequence, boundary) == header_bits(coming, f))
-        jumps = named("jumps", hit & ~is_coming)
-        third = (
-            jumps & (jumped_frames == naming_frames(f) - 1) & (self.candidate & boundary).any() & self.named
+        # The frame that ends at the boundary, if nothing before it in this word moves the receiver. It was judged one
+        # clock ago: were the boundary moved since then, no frame would end in this word.
+        fixed_before = [self.window.fixed_right(self.history, j, words_ago=1) for j in offsets]
+        sequence_before = [self.window.sequence(self.history, j, words_ago=1) for j in offsets]
+        was_hit = named("was_hit", (self.early_hit & boundary).any())
+        was_coming = named("was_coming", chosen(sequence_before, boundary) == header_bits(coming, f))
+        may_name = (self.early_candidate & boundary).any() & (jumped_frames == naming_frames(f) - 1)
+        crc_good, hit, fixed_good, is_coming, jumps, third, good_frame, bad_enough = (
+            Signal(name=f"boundary_{name}")
+            for name in ("crc", "hit", "fixed", "coming", "jumps", "third", "good", "bad_enough")
         )
-        sets = named("sets", self.locked & ends_frame & third)
-        bad_enough = bad_frames == f.lock.loss_frames - 1
-        loses = named("loses", self.locked & ends_frame & ~hit & bad_enough)
-        good = named("good", hit & (is_coming | sets))
+        m.d.sync += [
+            crc_good.eq((self.early_crc_good & boundary).any()),
+            hit.eq(was_hit),
+            fixed_good.eq(any_of(bit & boundary[j] for j, bit in enumerate(fixed_before))),
+            is_coming.eq(was_coming),
+            jumps.eq(was_hit & ~was_coming),
+            third.eq(was_hit & ~was_coming & may_name),
+            good_frame.eq(was_hit & was_coming),
+            bad_enough.eq(~was_hit & (bad_frames == f.lock.loss_frames - 1)),
+        ]
+        sets = named("sets", self.locked & ends_frame & third & self.named)
+        loses = named("loses", self.locked & ends_frame & bad_enough)
+        good = named("good", good_frame | sets)
 
         # The header most recently received, as seen by each window of this word.
         here, expected = self._header_end(words_since, ends_frame, boundary, coming, after_coming)
@@ -226,27 +240,42 @@ class Alignment(wiring.Component):
                 jumped_frames.eq(0),
             ]
         with m.If(moves | sets):
-            # The header that follows may end in the same word; if it is wrong, what follows it may move us again.
-            start = named("start", Mux(moves, event, boundary))
-            unnamed = Mux(event_late, header_bits(after_coming, f), coming_bits)
-            follows = named("follows", Mux(names, header_bits(self.following, f), unnamed))
-            followed, follower_wrong = self._next_header(start, newest, follows)
-            follower_wrong = named("follower_wrong", follower_wrong)
-            m.d.comb += [rows.begin.eq(1), rows.kept.eq(after(start))]
-            m.d.sync += header_wrong.eq(follower_wrong)
-            if f.lock.relock_frames == 1:
-                unnamed = Mux(event_late, coming_bits, current_bits)
-                now = named("now", Mux(names, header_bits(self.crossing, f), unnamed))
-                same = Cat(bits == now for bits in sequence)
-                again = named(
-                    "again", first_of(named("same", self.hit & same & (followed | after(followed))))
+            m.d.comb += [rows.begin.eq(1), rows.kept.eq(after(named("start", Mux(moves, event, boundary))))]
+            m.d.sync += header_wrong.eq(0)
+        # The header that follows may end in the same word; if it is wrong, what follows it may move us again.
+        distance = self._header_distance
+        if 0 < distance < word:
+            # By what the frame is that ended: the coming one, the current one, or one named by its headers.
+            kinds = (
+                (named("start_coming", event & late & ~colds), header_bits(after_coming, f), coming_bits),
+                (named("start_current", event & ~late & ~colds), coming_bits, current_bits),
+                (
+                    named("start_named", event & colds | Mux(sets & ~moves, boundary, 0)),
+                    header_bits(self.following, f),
+                    header_bits(self.crossing, f),
+                ),
+            )
+            follower_wrong, again = [], [[] for _ in offsets]
+            for number, (starts, follows, now) in enumerate(kinds):
+                wrong_at = named(
+                    f"wrong_{number}", Cat(~(fixed & (bits == follows)) for fixed, bits in newest)
                 )
-                with m.If(follower_wrong & again.any()):
+                same = named(f"same_{number}", self.hit & Cat(bits == now for bits in sequence))
+                for start in range(word - distance):
+                    follower = starts[start] & wrong_at[start + distance]
+                    follower_wrong.append(follower)
+                    for j, first in enumerate(first_of(same[start + distance :]), start + distance):
+                        again[j].append(follower & first)
+            with m.If(any_of(follower_wrong)):
+                m.d.sync += header_wrong.eq(1)
+            if f.lock.relock_frames == 1:
+                second = named("second", Cat(any_of(cases) for cases in again))
+                with m.If(second.any()):
                     m.d.sync += [
-                        boundary.eq(again),
+                        boundary.eq(second),
                         words_since.eq(1),
-                        self.present.eq(again),
-                        header_wrong.eq(self._next_header(again, newest, follows)[1]),
+                        self.present.eq(second),
+                        header_wrong.eq(0),
                         self.decision.moved_again.eq(1),
                     ]
         return m
@@ -295,18 +324,6 @@ class Alignment(wiring.Component):
             expected = Mux(ends_frame, header_bits(after_coming, f), expected)
             here |= Mux(ends_frame, same_word, 0)
         return here, expected
-
-    def _next_header(
-        self, start: Value, newest: list[tuple[Value, Value]], follows: Value
-    ) -> tuple[Value, Value]:
-        """Where the header after a frame that ended at `start` ends in the same word, and whether it is wrong there."""
-        if not 0 < self._header_distance < self.layout.word_bits:
-            return Const(0, self.layout.word_bits), Const(0, 1)
-        here = moved_by(start, self._header_distance)
-        right = any_of(
-            bit & fixed & (bits == follows) for bit, (fixed, bits) in zip(here, newest, strict=True)
-        )
-        return here, here.any() & ~right
 
 
 def moved_by(one_hot: Value, distance: int) -> Value:

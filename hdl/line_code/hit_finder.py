@@ -34,6 +34,8 @@ class HitFinder(wiring.Component):
         Line bits received so far, bit 0 the newest (`LineWindow`).
     crc_good, hit : Out
         `LATENCY` clocks after the word is the newest of the history.
+    early_crc_good, early_hit : Out
+        The same one clock before, not yet registered.
     """
 
     def __init__(self, layout: FrameFormat) -> None:
@@ -45,6 +47,8 @@ class HitFinder(wiring.Component):
                 "history": In(self.window.history_bits),
                 "crc_good": Out(layout.word_bits),
                 "hit": Out(layout.word_bits),
+                "early_crc_good": Out(layout.word_bits),
+                "early_hit": Out(layout.word_bits),
             }
         )
 
@@ -83,8 +87,13 @@ class HitFinder(wiring.Component):
             single = weighted([self.history[bit] for bit in t.bit_columns], [*t.bit_columns.values()], width)
             m.d.sync += syndrome.eq(single ^ weighted(sums[t.sum_age], t.sum_columns, width))
             good = (syndrome == right_syndrome(f)) & complete[j]
-            m.d.sync += self.crc_good[j].eq(good)
-            m.d.sync += self.hit[j].eq(good & self.window.fixed_right(self.history, j, words_ago=1))
+            m.d.comb += [
+                self.early_crc_good[j].eq(good),
+                self.early_hit[j].eq(
+                    self.early_crc_good[j] & self.window.fixed_right(self.history, j, words_ago=1)
+                ),
+            ]
+        m.d.sync += [self.crc_good.eq(self.early_crc_good), self.hit.eq(self.early_hit)]
         return m
 
 

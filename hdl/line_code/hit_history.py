@@ -35,6 +35,8 @@ class HitHistory(wiring.Component):
         At 3 clocks: the receiver's frame boundary, if it lies in the word.
     candidate, enough : Out
         At 2 clocks: the offset whose name was looked up, and whether one more hit suffices for a cold lock there.
+    early_candidate : Out
+        The candidate one clock before.
     named, crossing, following : Out
         At 2 clocks: what the headers at the candidate say, the window that ends in this word included.
     crc_before : Out
@@ -63,6 +65,7 @@ class HitHistory(wiring.Component):
                 "crc_good": In(word),
                 "present": In(word),
                 "candidate": Out(word),
+                "early_candidate": Out(word),
                 "enough": Out(1),
                 "named": Out(1),
                 "crossing": Out(crossing),
@@ -108,6 +111,7 @@ class HitHistory(wiring.Component):
             m.d.comb += row_1.eq(read.data)
         sequence_1 = [self.window.sequence(self.history, j, words_ago=1) for j in offsets]
         m.d.comb += table.headers.eq(Cat(chosen(sequence_1, row_1.candidate), row_1.candidate_headers))
+        m.d.comb += self.early_candidate.eq(row_1.candidate)
         m.d.sync += row_2.eq(row_1)
 
         # Clock 2: report, and extend the rows of hits.

@@ -72,8 +72,16 @@ class Receiver(wiring.Component):
         m.submodules.counters = counters = ReceiverCounters()
         m.d.comb += [component.history.eq(history) for component in (finder, before, alignment, picker)]
         m.d.comb += finder.word.eq(self.word)
-        for name in ("hit", "crc_good"):
-            m.d.comb += [getattr(c, name).eq(getattr(finder, name)) for c in (before, alignment)]
+        m.d.comb += [
+            alignment.early_hit.eq(finder.early_hit),
+            alignment.early_crc_good.eq(finder.early_crc_good),
+            alignment.early_candidate.eq(before.early_candidate),
+        ]
+        m.d.comb += [
+            before.hit.eq(finder.hit),
+            before.crc_good.eq(finder.crc_good),
+            alignment.hit.eq(finder.hit),
+        ]
         m.d.comb += before.present.eq(alignment.present)
         for name in ("candidate", "enough", "named", "crossing", "following", "crc_before"):
             m.d.comb += getattr(alignment, name).eq(getattr(before, name))
