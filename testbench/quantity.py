@@ -15,7 +15,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def quantity(value: float, unit: str, uncertainty: float | None = None) -> str:
     """Return value, uncertainty and unit as text: ``quantity(2.5e-8, "s")`` is ``"25 ns"``."""
-    scale, shown_unit = prefix(value, unit)
+    scale, shown_unit = prefix(max(abs(value), uncertainty or 0.0), unit)
     number = (
         plain(value / scale) if not uncertainty else _with_uncertainty(value / scale, uncertainty / scale)
     )
@@ -41,8 +41,9 @@ def plain(value: float, digits: int = 5) -> str:
     exponent = math.floor(math.log10(abs(value)))
     if -4 <= exponent < 6:
         return f"{value:.{max(digits, exponent + 1)}g}".replace("-", _MINUS)
-    mantissa = f"{value / 10.0**exponent:.{digits - 2}f}".rstrip("0").rstrip(".")
-    return f"{mantissa}{_TIMES}10{str(exponent).translate(_SUPERSCRIPT)}".replace("-", _MINUS)
+    mantissa, power = f"{value:.{max(0, digits - 2)}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa.replace('-', _MINUS)}{_TIMES}10{str(int(power)).translate(_SUPERSCRIPT)}"
 
 
 def power_of_ten(value: float) -> str:
@@ -59,6 +60,8 @@ def _spaced(number: str, unit: str) -> str:
 
 
 def _with_uncertainty(value: float, uncertainty: float) -> str:
+    if not uncertainty:  # lost in the scaling: smaller than any float
+        return plain(value)
     decimals = 1 - math.floor(math.log10(uncertainty))
     if not -6 <= decimals <= 9:
         return f"{plain(value)} ± {plain(uncertainty, 2)}"

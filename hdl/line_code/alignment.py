@@ -147,7 +147,7 @@ class Alignment(wiring.Component):
             ~any_of(here[j] & fixed & (bits == expected) for j, (fixed, bits) in enumerate(newest)),
         )
         seen = named("header_seen", after(here) | here)
-        wrong = named("wrong", bitwise(seen, header_now_wrong & ~sets, header_wrong))
+        wrong = named("wrong", bitwise(seen, header_now_wrong, header_wrong))
 
         # Windows that may move the receiver: predicted ones, and the cold lock.
         late = named("late", self._late(words_since, boundary))

@@ -65,7 +65,7 @@ def states(layout: FrameFormat) -> list[int]:
 
 
 def named_crossings(layout: FrameFormat) -> dict[int, int]:
-    """BCID of the last of `naming_frames` headers, by their sequence bits joined in wire order."""
+    """BCID of the last of `naming_frames` headers, by their sequence bits joined in wire order, where it is certain."""
     frames, known = naming_frames(layout), states(layout)
     # The state at B - 2 is what the headers of B - 2, B - 1, B say, unless the orbit ends between them.
     names = {state: bcid + frames - 1 for bcid, state in enumerate(known[: len(known) - frames + 1])}
@@ -77,7 +77,8 @@ def named_crossings(layout: FrameFormat) -> dict[int, int]:
             lambda bits, age: bits << width | headers[(bcid - age) % len(headers)], reversed(range(frames)), 0
         )
         across.setdefault(joined, []).append(bcid)
-    return names | {bits: b[0] for bits, b in across.items() if len(b) == 1 and bits not in names}
+    certain = {bits: bcid for bits, bcid in names.items() if bits not in across}
+    return certain | {bits: b[0] for bits, b in across.items() if len(b) == 1 and bits not in names}
 
 
 class CrossingTable(wiring.Component):

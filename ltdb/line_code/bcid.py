@@ -41,8 +41,8 @@ def naming_frames(layout: FrameFormat) -> int:
 def naming_table(layout: FrameFormat) -> NDArray[np.int32]:
     """BCID of the last of `naming_frames` headers by their joined sequence bits; shape (2^degree,).
 
-    `UNNAMED` where no crossing has these bits. Headers across the step from the last crossing to crossing 0 are
-    entered only where no other reading of the same bits exists.
+    `UNNAMED` where no crossing has these bits, and where two have: headers across the step from the last crossing to
+    crossing 0 may be those of another one, too.
     """
     values, frames, width = sequence_values(layout), naming_frames(layout), layout.header.sequence_bits
     crossings = layout.sequence.bunch_crossings
@@ -54,8 +54,8 @@ def naming_table(layout: FrameFormat) -> NDArray[np.int32]:
     within = last >= frames - 1
     table[joined[within]] = last[within]
     across, count = np.unique(joined[~within], return_counts=True)
-    for bits in across[count == 1]:
-        if table[bits] == UNNAMED:
-            table[bits] = np.flatnonzero(joined[: frames - 1] == bits)[0]
+    for bits, readings in zip(across, count, strict=True):
+        only = readings == 1 and table[bits] == UNNAMED
+        table[bits] = np.flatnonzero(joined[: frames - 1] == bits)[0] if only else UNNAMED
     table.flags.writeable = False
     return table

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import csv
 import json
 import sys
@@ -46,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_command(args: argparse.Namespace) -> int:
     """Do it."""
+    import asyncio
+
     from ltdb.board import load_board
     from ltdb.errors import InputError
     from testbench.devices.ltdb import Ltdb

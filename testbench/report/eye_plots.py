@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _FIGURE_INCHES = (11.0, 8.0)
-_RESOLUTION = 130
+_RESOLUTION = 120
 _ORANGE, _BLUE, _BLACK = "#d55e00", "#0072b2", "#222222"  # Okabe and Ito: told apart by everyone
 _SIDE = 0.5  # UI shown on each side of the eye
 
@@ -39,8 +39,10 @@ def analysis_figure(analysis: Analysis, title: str = "") -> Figure:
     """Draw the eye above, bathtub, TIE histogram and TIE spectrum below it."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=_FIGURE_INCHES, layout="constrained")
-    grid = figure.add_gridspec(2, 3, height_ratios=(1.5, 1))
+    # Margins by hand: a layout engine draws everything twice, and the first eye is waited for.
+    figure = Figure(figsize=_FIGURE_INCHES)
+    margins = {"left": 0.075, "right": 0.985, "bottom": 0.065, "top": 0.92, "wspace": 0.28, "hspace": 0.24}
+    grid = figure.add_gridspec(2, 3, height_ratios=(1.5, 1), **margins)
     draw_eye(figure.add_subplot(grid[0, :2]), analysis.eye, analysis.measurement, analysis.mask)
     _draw_table(figure.add_subplot(grid[0, 2]), analysis)
     draw_bathtub(figure.add_subplot(grid[1, 0]), analysis.jitter, analysis.measurement.ber)
@@ -83,7 +85,6 @@ def draw_eye(axes: Axes, eye: Eye, measurement: EyeMeasurement, mask: Mask | Non
     )
     axes.set_xlabel(f"time (UI of {quantity(eye.unit_interval_s, 's')})")
     axes.yaxis.set_major_formatter(EngFormatter(unit=eye.unit))
-    axes.set_ylabel("level")
     off = f", {eye.off_map} samples off the map" if eye.off_map else ""
     axes.set_title(f"{eye.unit_intervals:,.0f} UI, {eye.clock}{off}", fontsize=9)
     if axes.get_legend_handles_labels()[0]:

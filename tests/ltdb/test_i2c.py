@@ -65,6 +65,9 @@ def test_a_chip_that_does_not_acknowledge_its_own_address_ends_the_transfer():
     chip = Locx2Registers()
     last = chip.map.registers[-1].address
     wire = I2cBus([chip])
-    assert wire.transfer(Segment(chip.address, bytes([last])), Segment(chip.address, read=1)).outcome is Outcome.DONE
+    assert (
+        wire.transfer(Segment(chip.address, bytes([last])), Segment(chip.address, read=1)).outcome
+        is Outcome.DONE
+    )
     # The pointer now lies behind the last register, where LOCx2 acknowledges no read.
     assert wire.transfer(Segment(chip.address, read=1)).outcome is Outcome.ADDRESS_NACK

@@ -13,7 +13,11 @@ from testbench.limits import Limit, at_least, at_most, exactly
 from testbench.measurement import Measurement, Verdict
 from testbench.quantity import bounds, plain, power_of_ten, quantity
 
-FINITE = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**15), 10**15)
+FINITE = (
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([5e-324, -1e-310, 1.7e308])
+    | st.integers(-(10**15), 10**15)
+)
 LIMITS = st.builds(
     lambda a, b, open_side, tag: Limit(
         None if open_side == "low" else min(a, b), None if open_side == "high" else max(a, b), "source µ", tag
@@ -28,7 +32,7 @@ MEASUREMENTS = st.builds(
     st.text(min_size=1),
     FINITE,
     st.sampled_from(["s", "%", "frames", "b/s", ""]),
-    st.none() | st.floats(0, 1e300),
+    st.none() | st.floats(0, 1e300) | st.sampled_from([0.0, 5e-324, 1e-310]),
     st.none() | LIMITS,
     st.text(),
 )
@@ -117,6 +121,7 @@ def test_data_that_is_no_measurement_is_an_input_error(data):
         (10.98, "bit", 0.02, "10.980 ± 0.020 bit"),
         (1234.5, "", 100.0, "1230 ± 100"),
         (0, "s", None, "0 s"),
+        (1e-13, "s", 2e-10, "0 ± 200 ps"),
         (123456, "frames", None, "123 456 frames"),
         (14.285714, "%", None, "14.286 %"),
         (-0.843, "W", None, "−843 mW"),

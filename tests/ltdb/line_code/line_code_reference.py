@@ -3,6 +3,7 @@
 It shares with the package nothing but the layout, that is the data.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 
 CRC, HEADER, BCID, HISTORY = 1, 2, 4, 8
@@ -87,13 +88,9 @@ class ReferenceReceiver:
         self.fixed = [int(c) for c in layout.header.fixed]
         self.three = layout.sequence.degree // layout.header.sequence_bits
         self.crossings = layout.sequence.bunch_crossings
-        self.names = {}
-        for last in list(range(self.three - 1, self.crossings)):
-            self.names[self._joined(last)] = last
-        across = [self._joined(last) for last in range(self.three - 1)]
-        for last, bits in enumerate(across):
-            if bits not in self.names and across.count(bits) == 1:
-                self.names[bits] = last
+        joined = [self._joined(last) for last in range(self.crossings)]
+        seen = Counter(joined)
+        self.names = {bits: last for last, bits in enumerate(joined) if seen[bits] == 1}
         self.bits, self.windows, self.foreseen = [], {}, {}
         self.locked, self.end, self.counter = False, None, None
         self.was_delivered = False
