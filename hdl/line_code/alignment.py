@@ -6,6 +6,8 @@ windows are taken in the order in which they end.
 
 from __future__ import annotations
 
+from typing import Any
+
 from amaranth.hdl import Cat, Const, Elaboratable, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -103,15 +105,19 @@ class Alignment(wiring.Component):
         # State: the boundary, how many words ago it was, and the crossings of the frames on either side of it.
         predicting, boundary = Signal(), Signal(word)
         words_since = Signal(range(1, words + 1), init=1)
+        # What follows from these for the word that is decided on, worked out one clock ahead: whether a frame ends in
+        # it, which windows are behind its end, which belong to the coming frame, and where a header ends.
+        ends_frame, behind, late, here = Signal(), Signal(word), Signal(word), Signal(word)
         current, coming = Signal(CrossingLayout(f)), Signal(CrossingLayout(f))
         # What is known of the frame that ended at the boundary, and of the header most recently received.
         was_delivered, was_good, header_wrong = Signal(), Signal(), Signal()
         bad_frames = Signal(range(max(2, f.lock.loss_frames)))
         jumped_frames = Signal(range(naming_frames(f)))
 
+        # One clock late, which is early enough: it is asked for half a frame after `coming` has changed.
         after_coming = Signal(CrossingLayout(f))
         wraps = coming.bcid == last_bcid
-        m.d.comb += [
+        m.d.sync += [
             after_coming.bcid.eq(Mux(wraps, 0, coming.bcid + 1)),
             after_coming.state.eq(Mux(wraps, first_state, advanced(coming.state, f))),
         ]
@@ -122,9 +128,9 @@ class Alignment(wiring.Component):
             m.d.comb += signal.eq(value)
             return signal
 
+        coming_bits, current_bits = header_bits(coming, f), header_bits(current, f)
+
         # Windows of this word.
-        ends_frame = named("ends_frame", predicting & (words_since == words))  # the boundary repeats here
-        behind = named("behind", after(boundary))
         sequence = [self.window.sequence(self.history, j, words_ago=2) for j in offsets]
         newest = [self.window.newest_header(self.history, j, words_ago=2) for j in offsets]
 
@@ -154,8 +160,10 @@ class Alignment(wiring.Component):
         good = named("good", good_frame | sets)
 
         # The header most recently received, as seen by each window of this word.
-        here, expected = self._header_end(words_since, ends_frame, boundary, coming, after_coming)
-        here, expected = named("header_here", here), named("header_expected", expected)
+        expected = coming_bits
+        if 0 < self._header_distance < word:
+            expected = Mux(ends_frame, header_bits(after_coming, f), expected)
+        expected = named("header_expected", expected)
         header_now_wrong = named(
             "header_now_wrong",
             ~any_of(here[j] & fixed & (bits == expected) for j, (fixed, bits) in enumerate(newest)),
@@ -164,8 +172,6 @@ class Alignment(wiring.Component):
         wrong = named("wrong", bitwise(seen, header_now_wrong, header_wrong))
 
         # Windows that may move the receiver: predicted ones, and the cold lock.
-        late = named("late", self._late(words_since, boundary))
-        coming_bits, current_bits = header_bits(coming, f), header_bits(current, f)
         right = Cat(bits == Mux(late[j], coming_bits, current_bits) for j, bits in enumerate(sequence))
         m.submodules.relock_rows = rows = RelockRows(f)
         m.d.comb += rows.predicted.eq(Mux(predicting, self.hit & right, 0))
@@ -178,7 +184,7 @@ class Alignment(wiring.Component):
         colds = named("colds", can_name & (unlocked | elsewhere & present_bad))
         possible = named("possible", (relocks | colds) & ~Mux(sets, behind, 0))
         event = named("event", first_of(possible))
-        moves, cold = named("moves", event.any()), named("cold", (event & colds).any())
+        moves, cold = named("moves", possible.any()), named("cold", (event & colds).any())
         event_late = named("event_late", (event & late).any())
         event_behind = named("event_behind", (event & judged).any())
         passes = named("passes", ends_frame & (~moves | event_behind))  # the boundary is reached
@@ -204,9 +210,29 @@ class Alignment(wiring.Component):
             self.decision.lost.eq(passes & loses),
         ]
 
+        def moved_to(end: Value, after_end: Value) -> list[Any]:
+            """State after a frame that ended at `end` (one-hot), the first at its offset."""
+            return [
+                boundary.eq(end),
+                behind.eq(after_end),
+                words_since.eq(1),
+                ends_frame.eq(0),
+                late.eq(0),
+                here.eq(self._header_end(1, end)),
+            ]
+
         # Go on: count words and crossings ...
+        header_end: Value = Const(0, word)
+        for since in range(1, words + 1):
+            header_end = Mux(
+                words_since == (since - 1 or words), self._header_end(since, boundary), header_end
+            )
+        next_since = named("next_since", Mux(words_since == words, 1, words_since + 1))
         m.d.sync += [
-            words_since.eq(Mux(words_since == words, 1, words_since + 1)),
+            words_since.eq(next_since),
+            ends_frame.eq(predicting & (next_since == words)),
+            late.eq(self._late(next_since, boundary)),
+            here.eq(header_end),
             self.present.eq(Mux(moves, event, Mux(passes, boundary, 0))),
             header_wrong.eq(wrong[-1]),
         ]
@@ -232,8 +258,7 @@ class Alignment(wiring.Component):
             m.d.sync += [
                 predicting.eq(1),
                 self.locked.eq(1),
-                boundary.eq(event),
-                words_since.eq(1),
+                *moved_to(event, after(possible)),
                 was_delivered.eq(1),
                 was_good.eq(1),
                 bad_frames.eq(0),
@@ -244,7 +269,7 @@ class Alignment(wiring.Component):
             m.d.sync += header_wrong.eq(0)
         # The header that follows may end in the same word; if it is wrong, what follows it may move us again.
         distance = self._header_distance
-        if 0 < distance < word:
+        if distance and distance < word:
             # By what the frame is that ended: the coming one, the current one, or one named by its headers.
             kinds = (
                 (named("start_coming", event & late & ~colds), header_bits(after_coming, f), coming_bits),
@@ -255,7 +280,9 @@ class Alignment(wiring.Component):
                     header_bits(self.crossing, f),
                 ),
             )
-            follower_wrong, again = [], [[] for _ in offsets]
+            follower_wrong: list[Value] = []
+            again: list[list[Value]] = [[] for _ in offsets]
+            passed: list[list[Value]] = [[] for _ in offsets]
             for number, (starts, follows, now) in enumerate(kinds):
                 wrong_at = named(
                     f"wrong_{number}", Cat(~(fixed & (bits == follows)) for fixed, bits in newest)
@@ -264,16 +291,18 @@ class Alignment(wiring.Component):
                 for start in range(word - distance):
                     follower = starts[start] & wrong_at[start + distance]
                     follower_wrong.append(follower)
-                    for j, first in enumerate(first_of(same[start + distance :]), start + distance):
+                    candidates = same[start + distance :]
+                    for j, first in enumerate(first_of(candidates), start + distance):
                         again[j].append(follower & first)
+                    for j, behind_first in enumerate(after(candidates), start + distance):
+                        passed[j].append(follower & behind_first)
             with m.If(any_of(follower_wrong)):
                 m.d.sync += header_wrong.eq(1)
             if f.lock.relock_frames == 1:
                 second = named("second", Cat(any_of(cases) for cases in again))
                 with m.If(second.any()):
                     m.d.sync += [
-                        boundary.eq(second),
-                        words_since.eq(1),
+                        *moved_to(second, Cat(any_of(cases) for cases in passed)),
                         self.present.eq(second),
                         header_wrong.eq(0),
                         self.decision.moved_again.eq(1),
@@ -281,7 +310,10 @@ class Alignment(wiring.Component):
         return m
 
     def _late(self, words_since: Value, boundary: Value) -> Value:
-        """Windows that belong to the coming frame: those that end nearer to its end than to the boundary."""
+        """Windows that belong to the coming frame: those that end nearer to its end than to the boundary.
+
+        In the word after the boundary's own there are none.
+        """
         f = self.layout
         masks: Value = Const(0, f.word_bits)
         for since in range(1, f.frame_words + 1):
@@ -301,29 +333,14 @@ class Alignment(wiring.Component):
         f = self.layout
         return (f.field_start["header"] + f.header.bits) % f.frame_bits
 
-    def _header_end(
-        self,
-        words_since: Value,
-        ends_frame: Value,
-        boundary: Value,
-        coming: data.View,
-        after_coming: data.View,
-    ) -> tuple[Value, Value]:
-        """Where a header ends in this word at the present offset (one-hot), and its predicted bits."""
+    def _header_end(self, since: int, boundary: Value) -> Value:
+        """Where a header ends, one-hot, `since` words after the boundary's own, if nothing moves the receiver."""
         f, distance = self.layout, self._header_distance
-        distance_in_frame = distance or f.frame_bits
-        here: Value = Const(0, f.word_bits)
-        for since in range(1, f.frame_words + 1):
-            shift = distance_in_frame - since * f.word_bits
-            if abs(shift) < f.word_bits:
-                here = Mux(words_since == since, moved_by(boundary, shift), here)
-        expected: Value = header_bits(coming, f)
-        if 0 < distance < f.word_bits:
-            # The header of the next frame may end in the boundary's own word.
-            same_word = moved_by(boundary, distance)
-            expected = Mux(ends_frame, header_bits(after_coming, f), expected)
-            here |= Mux(ends_frame, same_word, 0)
-        return here, expected
+        ends = moved_by(boundary, (distance or f.frame_bits) - since * f.word_bits)
+        if since == f.frame_words and distance:
+            # The header of the next frame may end in the word in which this frame does.
+            ends |= moved_by(boundary, distance)
+        return ends
 
 
 def moved_by(one_hot: Value, distance: int) -> Value:

@@ -17,6 +17,7 @@ from hdl.line_code.hit_history import HitHistory
 from hdl.line_code.line_window import LineWindow
 from hdl.line_code.one_hot import position
 from hdl.line_code.receiver_counters import CounterLayout, ReceiverCounters
+from ltdb.errors import InputError
 from ltdb.line_code.format import FrameFormat
 
 
@@ -39,10 +40,18 @@ class Receiver(wiring.Component):
         Line bit, counted from the reset modulo `frame_bits`, with which the latest frame delivered began.
     counters : Out
         One clock after the frames they count.
+
+    Raises
+    ------
+    InputError
+        If the layout needs more than this design has: a sequence of more than `LARGEST_DEGREE` bits, a BCID named by
+        a single header, or a frame of less than four words.
     """
 
     def __init__(self, layout: FrameFormat) -> None:
         self.layout = layout
+        if layout.frame_words < 4:
+            raise InputError("frame of a receiver", f"{layout.frame_words} words", "at least 4 words")
         super().__init__(
             {
                 "word": In(layout.word_bits),
