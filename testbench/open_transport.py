@@ -43,31 +43,16 @@ def open_transport(where: str, show: Callable[[Transaction], None] | None = None
 
         return DryRun(show)
     if where.startswith("replay:"):
+        from testbench.record import recorded_exchanges
         from testbench.transports.replay import Replay
 
-        return Replay(recorded_exchanges(Path(where.removeprefix("replay:"))))
+        path = Path(where.removeprefix("replay:"))
+        exchanges = recorded_exchanges(path)
+        if not exchanges:
+            raise InputError(
+                "record to replay", "no transactions", "the record of a run with a board", str(path)
+            )
+        return Replay(exchanges)
     from testbench.transports.serial import Serial
 
     return Serial(where)
-
-
-def recorded_exchanges(path: Path) -> list[tuple[dict, dict]]:
-    """Transactions and outcomes of a record, in order.
-
-    Raises
-    ------
-    InputError
-        If the record is damaged or holds none.
-    """
-    from testbench.entries import Exchange
-    from testbench.record import Damage, read_record
-
-    exchanges = []
-    for line in read_record(path):
-        if isinstance(line, Damage):
-            raise InputError("record to replay", str(line), "a record without damage", str(path))
-        if isinstance(line.entry, Exchange):
-            exchanges.append((line.entry.transaction, line.entry.outcome))
-    if not exchanges:
-        raise InputError("record to replay", "no transactions", "the record of a run with a board", str(path))
-    return exchanges
