@@ -19,6 +19,9 @@ from testbench.packet_server import PacketServer
 
 REFUSAL = b"busy: another client is connected to this board\n"
 _CHUNK = 4096
+# pyserial's socket:// throws away what has arrived while it opens, so a refusal sent at once could be lost: a refused
+# client is answered when it first speaks, or after this many seconds of silence.
+_REFUSE_AFTER_S = 2.0
 T = TypeVar("T")
 
 
@@ -63,6 +66,8 @@ class Service:
             task.add_done_callback(self._tasks.discard)
         if self._busy:
             self.refused_clients += 1
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                await asyncio.wait_for(reader.read(_CHUNK), _REFUSE_AFTER_S)
             writer.write(REFUSAL)
         else:
             self._busy = True

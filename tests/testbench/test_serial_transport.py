@@ -167,6 +167,7 @@ def test_a_silent_controller_ends_in_no_reply_or_unknown_outcome():
 def test_a_second_client_is_told_so_and_sent_away():
     with board() as (running, transport, _):
         second = serial.serial_for_url(running.url, timeout=5)
+        second.write(b"\0")
         assert second.read(len(REFUSAL)) == REFUSAL
         second.close()
         assert running.refused_clients == 1
