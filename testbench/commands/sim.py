@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from testbench.simulation.regression import Done, Run
 
 NAME = "sim"
@@ -81,7 +84,7 @@ def run_command(args: argparse.Namespace) -> int:
     seed = check_seed(args.seed) if args.seed is not None else secrets.randbelow(LARGEST_SEED) + 1
     _prepare(args.out)
     progress = _Progress(runs, seed)
-    with progress:
+    with progress, _ended_by_sigterm():
         done = regression.run_all(
             runs, out=args.out, seed=seed, waves=args.waves, jobs=args.jobs,
             started=progress.started, ended=progress.ended,
@@ -98,6 +101,23 @@ def run_command(args: argparse.Namespace) -> int:
     if any(entry.error for entry in done):
         return 3
     return 0 if all(entry.passed for entry in done) and not empty else 1
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Treat SIGTERM like Ctrl-C, so that no simulator outlives a regression that is told to end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _prepare(out: Path) -> None:

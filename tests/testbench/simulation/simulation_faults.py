@@ -28,6 +28,14 @@ async def hangs_in_python(dut):
 
 
 @cocotb.test()
+async def hangs_and_says_who(dut):
+    with open("who", "w") as file:
+        file.write(f"{os.getpid()}\n")
+    while True:
+        pass
+
+
+@cocotb.test()
 async def waits_for_ever(dut):
     ClockSource(dut.source).start()
     await Event().wait()

@@ -1,8 +1,13 @@
 """The regression and its command: choice of tests, one JUnit with everything in it, coverage, exit codes."""
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -17,6 +22,20 @@ from testbench.simulation.runner import SimulationResult
 
 FAULTS = Case("faults", "heartbeat")
 NOT_IN_THE_REGRESSION = {"qualification"}  # measures for the report, which does the judging
+
+
+def wait_for(condition, seconds):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
+
+
+def is_running(process):
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
 
 
 def junit(directory):
@@ -173,6 +192,38 @@ class TestCommand:
     def test_the_list_names_every_test(self, tmp_path, capsys):
         assert self.run(tmp_path, "--list") == 0
         assert "faults.crashes" in capsys.readouterr().out
+
+    @pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+    def test_no_simulator_outlives_a_regression_that_is_told_to_end(self, told, tmp_path):
+        script = (
+            "import sys\nfrom testbench import cli\nfrom testbench.simulation import regression\n"
+            "case = type('C', (regression.Case,), {'module': 'simulation_faults', 'tests': ('hangs_and_says_who',)})\n"
+            "regression.choose.__defaults__ = ((case('faults', 'heartbeat'),),)\n"
+            "sys.exit(cli.main(sys.argv[1:]))"
+        )
+        arguments = [
+            "sim",
+            "hangs_and_says_who",
+            "--layout",
+            "locic_style",
+            "--out",
+            str(tmp_path),
+            "--jobs",
+            "2",
+        ]
+        path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, *arguments],
+            env=os.environ | {"PYTHONPATH": path},
+            stderr=subprocess.PIPE,
+        )
+        said = tmp_path / "faults.verilator.locic_style" / "who"
+        wait_for(lambda: said.exists() and said.read_text().endswith("\n"), 120)
+        process.send_signal(told)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 130, error.decode()
+        simulator = int(said.read_text())
+        wait_for(lambda: not is_running(simulator), 10)
 
     @pytest.mark.skipif(shutil.which("iverilog") is None, reason="Icarus is not installed")
     def test_runs_at_once_do_not_disturb_each_other(self, tmp_path, capsys):
