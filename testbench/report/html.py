@@ -2,66 +2,32 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import timedelta
-from importlib.resources import files
-from typing import Any
 
-from ltdb.errors import BenchError
 from testbench.entries import Exchange, Note, Table
 from testbench.measurement import Verdict
-from testbench.quantity import bounds, plain, quantity
-from testbench.report.gauge import draw_gauge
-from testbench.report.plot import NARROW, WIDE, draw
+from testbench.report.page import render_page
 from testbench.report.view import RunView, SectionView, State, count
 from testbench.series import Series
 
-SYMBOLS = {"pass": "✓", "fail": "✗", "incomplete": "!", "information": "·"}
-"""Beside every verdict, so that it does not rest on colour."""
 
-
-def render_html(run: RunView) -> str:
-    """Return the page.
+def render_html(run: RunView, *, unfolded: bool = False) -> str:
+    """Return the page; with `unfolded`, long tables are open.
 
     Raises
     ------
     BenchError
         If Jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
-    except ImportError as error:
-        raise BenchError("the HTML report needs Jinja2: pip install 'ltdb[report]'") from error
-
-    def plot(series: Series) -> Any:
-        return Markup(draw(series, WIDE) + draw(series, NARROW))  # noqa: S704 - draw escapes all text
-
-    def gauge(measurement: Any) -> Any:
-        return Markup(draw_gauge(measurement))  # noqa: S704 - nothing but numbers in it
-
-    environment = Environment(
-        loader=PackageLoader("testbench.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return render_page(
+        "report.html.j2",
+        unfolded=unfolded,
+        run=run,
+        duration=duration_text,
+        counts=_counts,
+        headline=headline,
+        kind=_kind,
     )
-    environment.globals |= {
-        "plot": plot,
-        "gauge": gauge,
-        "quantity": quantity,
-        "bounds": bounds,
-        "plain": plain,
-        "duration": duration_text,
-        "symbols": SYMBOLS,
-        "counts": _counts,
-        "headline": headline,
-        "kind": _kind,
-        "command": shlex.join,
-        "style": Markup(files(__package__).joinpath("report.css").read_text("utf-8")),  # noqa: S704 - our own
-    }
-    return environment.get_template("report.html.j2").render(run=run)
 
 
 def headline(run: RunView) -> str:

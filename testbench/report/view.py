@@ -44,10 +44,19 @@ class SectionView:
         return [entry for entry in self.entries if isinstance(entry, Measurement)]
 
     @property
-    def judged_first(self) -> list[Measurement]:
-        """The measurements as a reader wants them: what failed, what passed, what is for information."""
-        order = [Verdict.FAIL, Verdict.PASS, Verdict.INFORMATION]
-        return sorted(self.measurements, key=lambda measurement: order.index(measurement.verdict))
+    def failed(self) -> list[Measurement]:
+        """The measurements that do not meet their limits."""
+        return [measurement for measurement in self.measurements if measurement.verdict is Verdict.FAIL]
+
+    @property
+    def judged(self) -> list[Measurement]:
+        """The measurements with a limit as a reader wants them: what failed, then what passed."""
+        return self.failed + [m for m in self.measurements if m.verdict is Verdict.PASS]
+
+    @property
+    def unjudged(self) -> list[Measurement]:
+        """The measurements without a limit."""
+        return [m for m in self.measurements if m.verdict is Verdict.INFORMATION]
 
     @property
     def state(self) -> State:
@@ -78,6 +87,12 @@ class RunView:
     def measurements(self) -> list[Measurement]:
         """All measurements of all sections."""
         return [measurement for section in self.sections for measurement in section.measurements]
+
+    @property
+    def assumptions_by_tag(self) -> dict[Tag, list[Provenance]]:
+        """What the run rests on, the least certain first."""
+        groups = {tag: [fact for fact in self.assumptions if fact.tag is tag] for tag in reversed(Tag)}
+        return {tag: facts for tag, facts in groups.items() if facts}
 
     @property
     def state(self) -> State:
