@@ -17,10 +17,11 @@ from ltdb.signal.eye_measure import EyeMeasurement
 from ltdb.signal.jitter import Jitter
 from ltdb.signal.mask import Mask
 from ltdb.signal.tie import TimeIntervalError
-from testbench.quantity import quantity
+from testbench.quantity import power_of_ten, quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 _FIGURE_INCHES = (11.0, 8.0)
@@ -75,7 +76,8 @@ def draw_eye(axes: Axes, eye: Eye, measurement: EyeMeasurement, mask: Mask | Non
         norm=LogNorm(vmin=1, vmax=max(2.0, float(np.nanmax(density)))),
         interpolation="nearest",
     )
-    axes.figure.colorbar(image, ax=axes, label="samples a cell", pad=0.01)
+    bar = axes.figure.colorbar(image, ax=axes, label="samples a cell", pad=0.01)
+    _decades(bar.ax.yaxis)
     if mask is not None:
         _draw_mask(axes, mask, measurement, eye)
     _draw_opening(axes, measurement, eye.unit_interval_s)
@@ -86,7 +88,7 @@ def draw_eye(axes: Axes, eye: Eye, measurement: EyeMeasurement, mask: Mask | Non
     axes.set_xlabel(f"time (UI of {quantity(eye.unit_interval_s, 's')})")
     axes.yaxis.set_major_formatter(EngFormatter(unit=eye.unit))
     off = f", {eye.off_map} samples off the map" if eye.off_map else ""
-    axes.set_title(f"{eye.unit_intervals:,.0f} UI, {eye.clock}{off}", fontsize=9)
+    _title(axes, f"{eye.unit_intervals:,.0f} UI, {eye.clock}{off}")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper right", fontsize=8, framealpha=0.9)
 
@@ -120,7 +122,7 @@ def _draw_mask(axes: Axes, mask: Mask, m: EyeMeasurement, eye: Eye) -> None:
 
 def draw_bathtub(axes: Axes, jitter: Jitter | None, ber: float = 1e-12) -> None:
     """Draw the bit error ratio against the sampling phase."""
-    axes.set_title("bathtub", fontsize=9)
+    _title(axes, "bathtub")
     axes.set_xlabel("sampling phase (UI)")
     if jitter is None:
         axes.text(0.5, 0.5, "too few edges to separate jitter", ha="center", transform=axes.transAxes)
@@ -136,6 +138,7 @@ def draw_bathtub(axes: Axes, jitter: Jitter | None, ber: float = 1e-12) -> None:
     axes.set_ylim(floor, 1)
     axes.set_xlim(0, 1)
     axes.set_ylabel("bit error ratio")
+    _decades(axes.yaxis)
     axes.grid(alpha=0.3)
 
 
@@ -146,9 +149,10 @@ def draw_tie_histogram(axes: Axes, tie: TimeIntervalError, bins: int = 120) -> N
     axes.stairs(counts, edges / scale, fill=True, color=_BLUE)
     axes.set_yscale("log")
     axes.set_ylim(0.5)
-    axes.set_title(f"time interval error, {len(tie):,} edges", fontsize=9)
+    _title(axes, f"time interval error, {len(tie):,} edges")
     axes.set_xlabel(f"error ({unit})")
     axes.set_ylabel("edges")
+    _decades(axes.yaxis)
     axes.grid(alpha=0.3)
 
 
@@ -160,10 +164,25 @@ def draw_tie_spectrum(axes: Axes, tie: TimeIntervalError, points: int = 1500) ->
     highest = np.maximum.reduceat(amplitude, bounds)
     scale, unit = _scaled(float(highest.max()))
     axes.loglog(frequency[bounds], highest / scale, color=_BLUE, linewidth=0.8)
-    axes.set_title("spectrum of the error", fontsize=9)
+    _title(axes, "spectrum of the error")
     axes.set_xlabel("frequency (Hz)")
     axes.set_ylabel(f"amplitude ({unit})")
+    _decades(axes.xaxis, axes.yaxis)
     axes.grid(alpha=0.3)
+
+
+def _title(axes: Axes, text: str) -> None:
+    """Write a title at a given height: looking for a free one lays out every label of the axes first."""
+    axes.set_title(text, fontsize=9, y=1.0)
+
+
+def _decades(*axes: Axis) -> None:
+    """Label a logarithmic axis in plain text without minor ticks: formulae and hundreds of ticks take long to draw."""
+    from matplotlib.ticker import FuncFormatter, NullLocator
+
+    for axis in axes:
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(value)))
 
 
 def _scaled(largest: float) -> tuple[float, str]:
