@@ -32,13 +32,15 @@ qualify: setup ## Run the full qualification on the embedded simulated bench
 test: setup ## Run all tests
 	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
 
-check: setup ## ruff, mypy, import-linter, packaging
+check: setup ## ruff, mypy, import-linter, packaging, documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	@mkdir -p build
 	$(BIN)/python -m build --no-isolation --outdir build/dist . >build/packaging.log 2>&1 || { cat build/packaging.log; exit 1; }
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
 
 bench: setup ## Measure speed, as ratios within one run
 	$(BIN)/ltdb bench

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from testbench.entries import Table
     from testbench.measurement import Measurement
 
 NAME = "bench"
@@ -24,6 +25,7 @@ examples:
   ltdb bench                      everything
   ltdb bench line_code --quick    one benchmark, smaller sizes
   ltdb bench --json > bench.json  for a trend plot
+  ltdb bench accuracy --json      the jitter analysis against exact answers and other tools
 
 exit codes: 0 all targets met, 1 a target missed, 3 a benchmark could not run
 """
@@ -48,9 +50,15 @@ def run_command(args: argparse.Namespace) -> int:
         if name not in MODULES:
             raise InputError("benchmark", repr(name), ", ".join(MODULES))
     results: dict[str, list[Measurement]] = {}
+    tables: dict[str, Table] = {}
     for name in args.benchmark or MODULES:
         sys.stderr.write(f"{name} ...\n")
-        results[name] = judge(name, importlib.import_module(MODULES[name]).measure(args.quick))
+        module = importlib.import_module(MODULES[name])
+        if hasattr(module, "measure_with_table"):
+            figures, tables[name] = module.measure_with_table(args.quick)
+        else:
+            figures = module.measure(args.quick)
+        results[name] = judge(name, figures)
         if not args.json:
             sys.stdout.write(_text(name, results[name]))
             sys.stdout.flush()
@@ -61,6 +69,7 @@ def run_command(args: argparse.Namespace) -> int:
             "versions": versions(),
             "platform": describe_platform(),
             "benchmarks": {name: [m.to_json() for m in measured] for name, measured in results.items()},
+            "tables": {name: table.to_json() for name, table in tables.items()},
         }
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     failed = any(m.verdict is Verdict.FAIL for measured in results.values() for m in measured)

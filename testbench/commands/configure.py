@@ -28,7 +28,7 @@ examples:
   ltdb configure --transport socket://127.0.0.1:5000 a board controller (see ltdb serve)
   ltdb configure --config my.toml --record run.jsonl keep every transaction; run.jsonl must not exist
   ltdb configure --transport replay:run.jsonl        the same run again, without a board
-  ltdb configure --diff                              only show what is not as configured
+  ltdb configure --diff --transport /dev/ttyUSB0     of a board that is up: only show what is not as configured
   ltdb configure --print-default > my.toml           a configuration to start from
   ltdb configure --transport dry-run                 show what would be sent until an answer is needed
 """
@@ -75,11 +75,18 @@ def run_command(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace, board: Ltdb, configuration: Configuration) -> int:
+    from ltdb.errors import BenchError
     from testbench.bring_up import bring_up, differences
+    from testbench.faults import NoReply
     from testbench.progress import progress
 
     if args.diff:
-        found = await differences(board, configuration)
+        try:
+            found = await differences(board, configuration)
+        except NoReply as error:
+            raise BenchError(
+                f"{error}; --diff only reads, so the board must have been brought up: run ltdb configure first"
+            ) from error
         _print_differences(found, args.json)
         return 1 if found else 0
     steps = len(board.gbtx) + len(board.sca) + len(configuration.chips) + 1

@@ -89,6 +89,13 @@ def test_accuracy_table_is_within_its_targets() -> None:
     rows = accuracy.accuracy_table(60_000)
     assert [round(row.exact, 2) for row in rows[:3]] == [14.07, 33.87, 33.20]
     assert all(abs(row.error) < 0.02 for row in rows)
-    text = accuracy.markdown(rows)
-    assert text.count("\n") == 7
-    assert "| exact | 14.07 | 33.87 | 33.20 |" in text
+    table = accuracy.table(rows)
+    assert [row[0] for row in table.rows] == [
+        "exact",
+        "**ltdb**",
+        "oscura",
+        "PyBERT (dual Dirac)",
+        "SerDes Optical Lab",
+    ]
+    assert table.rows[0][1:4] == ["14.07", "33.87", "33.20"]
+    assert table.columns[1:] == [row.title for row in rows]
