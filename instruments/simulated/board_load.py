@@ -26,14 +26,25 @@ class BoardModelLoad:
     def __init__(self, board: Callable[[], BoardModel | None]) -> None:
         self._board = board
         self._published = PublishedLoad()
+        self._rails: dict[str, Rail] = {}
+        self._known: tuple[BoardModel, int, dict[str, float]] | None = None
+        """Model, its time, and the powers then: a register changes only while time passes."""
 
     def __call__(self, rail: str, voltage_v: float) -> float:
         """Return the current of a rail; 0 for a rail the board does not have."""
         model = self._board()
         if model is None or rail in CHIP_BOARD_RAILS:
             return self._published(rail, voltage_v)
-        supply = board_rails(model.board).get(rail)
-        return 0.0 if supply is None else rail_power_w(model, supply) / supply.nominal_v**2 * voltage_v
+        if self._known is None or self._known[0] is not model:
+            self._rails = board_rails(model.board)
+        if self._known is None or self._known[0] is not model or self._known[1] != model.now:
+            self._known = (model, model.now, {})
+        if rail not in self._rails:
+            return 0.0
+        supply, powers = self._rails[rail], self._known[2]
+        if rail not in powers:
+            powers[rail] = rail_power_w(model, supply)
+        return powers[rail] / supply.nominal_v**2 * voltage_v
 
 
 def rail_power_w(model: BoardModel, rail: Rail) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,9 +21,13 @@ _WORD_BITS = 16
 def mode_of(model: BoardModel, fibre: int) -> str:
     """Return what the channel behind a fibre is set to send, by the name in the register map."""
     path = model.board.fibres[fibre][0]
-    number = model.locx2[path.locx2].value(f"mode_{path.locx2_channel}.mode")
+    return _modes()[model.locx2[path.locx2].value(f"mode_{path.locx2_channel}.mode")]
+
+
+@cache
+def _modes() -> Mapping[int, str]:
     encoding = load_registers("locx2").value("mode_0.mode").encoding
-    return next(name for name, code in encoding.items() if code == number)
+    return {code: name for name, code in encoding.items()}
 
 
 def dark(model: BoardModel, fibre: int, *, optical: bool) -> bool:
@@ -75,9 +82,7 @@ def line_bits(
 def transition_density(model: BoardModel, locx2: str, channel: int) -> float:
     """Return transitions a bit of what a channel sends; 0.5 for frames, pseudo-random bits and the counter."""
     chip = model.locx2[locx2]
-    encoding = load_registers("locx2").value("mode_0.mode").encoding
-    number = chip.value(f"mode_{channel}.mode")
-    if number == encoding["fixed"]:
+    if _modes()[chip.value(f"mode_{channel}.mode")] == "fixed":
         bits = _bits_of(np.array([chip.value(f"pattern_{channel}")]))
         return float(np.mean(bits != np.roll(bits, 1)))
     return 0.5

@@ -16,6 +16,7 @@ SECTIONS = {
     "overhead": "testbench.procedures.overhead",
     "link": "testbench.procedures.link",
     "code": "testbench.procedures.code",
+    "eye": "testbench.procedures.eye",
     "latency": "testbench.procedures.latency",
     "control": "testbench.procedures.control",
 }
