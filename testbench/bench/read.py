@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,11 +88,11 @@ class _Merged:
     bases: dict[Key, Path] = field(default_factory=dict)
 
     def include_default(self) -> None:
-        self._add(_default_text(), "embedded bench", Path())
+        self._add(default_text(), "embedded bench", Path())
 
     def add_default_procedures(self) -> None:
         given = self.tables.get("procedure", {})
-        for name, options in tomllib.loads(_default_text())["procedure"].items():
+        for name, options in tomllib.loads(default_text())["procedure"].items():
             for option, value in options.items():
                 if not isinstance(given, dict) or option in given.get(name, {}):
                     continue
@@ -174,7 +175,8 @@ class _Merged:
         return next(iter(self.origin.values()), "bench file")
 
 
-def _default_text() -> str:
+def default_text() -> str:
+    """Return the embedded bench file."""
     return files(__package__).joinpath("default.toml").read_text("utf-8")
 
 
@@ -191,8 +193,6 @@ def _schema_problems(merged: _Merged) -> Iterator[Problem]:
             # One problem for each word that is not known, at its own line.
             known = [*error.schema.get("properties", ())] or ["a name of letters, digits and underscores"]
             patterns = error.schema.get("patternProperties", {})
-            import re
-
             for word in error.instance:
                 if word in error.schema.get("properties", {}) or any(re.search(p, word) for p in patterns):
                     continue
@@ -230,6 +230,7 @@ def _allowed(error: Any) -> str:
 def _cross_problems(merged: _Merged) -> Iterator[Problem]:
     """What hangs together: names that must exist, kinds of instruments, voltages that must be in order."""
     from instruments.catalogue import CATALOGUE
+    from testbench.procedures import SECTIONS
 
     tables = merged.tables
     instruments, boards, rails = (tables.get(name, {}) for name in ("instrument", "board", "rail"))
@@ -237,7 +238,7 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
 
     def reference(key: tuple[str, ...], name: str, kind: str) -> Iterator[Problem]:
         able = [n for n, entry in instruments.items() if kinds.get(entry["driver"]) == kind]
-        if name not in able:
+        if name not in able and not (name in instruments and instruments[name]["driver"] not in kinds):
             allowed = ", ".join(able) or f"an instrument that is a {kind}; there is none"
             yield Problem(".".join(key), repr(name), allowed, merged.where(key))
 
@@ -276,8 +277,6 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
     for index, limit in enumerate(tables.get("limit", ())):
         if "low" in limit and "high" in limit and limit["low"] > limit["high"]:
             yield Problem(f"limit.{index}", f"{limit['low']} to {limit['high']}", "low not above high", merged.where(("limit", index, "low")))
-        from testbench.procedures import SECTIONS
-
         if limit["section"] not in SECTIONS:
             yield Problem(f"limit.{index}.section", repr(limit["section"]), ", ".join(SECTIONS), merged.where(("limit", index, "section")))
     rail_name = tables["procedure"]["eye"]["voltage_rail"]
