@@ -172,12 +172,8 @@ def run_sections(
     report and the exit code tell. An interruption is recorded and passed on, and so is a record that cannot
     be written.
 
-    Parameters
-    ----------
-    lab
-        The bench, opened, if a section needs it.
-    points
-        By section and key, the points of scans that the record holds already.
+    `lab` is the bench, opened, if a section needs it; `points` are those of scans that the record holds already, by
+    section and key.
     """
     for section in plan.sections:
         if section.name in completed:

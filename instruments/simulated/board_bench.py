@@ -119,7 +119,12 @@ class BoardBench:
     def bit_error_ratio(self) -> float:
         """Return the ratio that the statistical eye of the link gives in its middle, under the present conditions."""
         reference = self.bench.reference
-        key = (self.waveforms.temperature_c, round(self._transmitter_v(), 3), reference.frequency_hz, reference.random_jitter_s)
+        key = (
+            self.waveforms.temperature_c,
+            round(self._transmitter_v(), 3),
+            reference.frequency_hz,
+            reference.random_jitter_s,
+        )
         if key not in self._ratio:
             link = self.waveforms.link(
                 self.layout.frame_bits * reference.frequency_hz,

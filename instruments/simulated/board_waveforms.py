@@ -1,8 +1,8 @@
 """What probes on a board model show: serial lines and fibres through the link simulator, clocks, reference, marker.
 
 Nets: ``fibre_N`` behind laser and fibre (seen by an optical probe), ``serial_N`` the electrical line in front of the
-laser, ``gbtxN.psM`` a phase-shifter clock, ``reference`` the board's clock as it arrives, ``marker`` a pulse of one word
-at the beginning of every bunch crossing. Time 0 of a record is the start of a cycle of the reference; a cable delays
+laser, ``gbtxN.psM`` a phase-shifter clock, ``reference`` the board's clock as it arrives, ``marker`` a pulse of one
+word at the beginning of every bunch crossing. Time 0 of a record is the start of a cycle of the reference; a cable delays
 what is behind it by its delay, counted half way up a single edge.
 """
 
@@ -75,9 +75,7 @@ class BoardWaveforms:
         slower = 1 + supply["rise_per_volt"] * (self.rail_v() - supply["nominal_v"])
         blocks = (_stretched(link.blocks[0], slower), *link.blocks[1:])
         light = 1 + heat["laser_per_kelvin"] * (self.temperature_c - heat["reference_c"]) if optical else 1.0
-        return replace(
-            link, impairments=moved, blocks=blocks, low=light * link.low, high=light * link.high
-        )
+        return replace(link, impairments=moved, blocks=blocks, low=light * link.low, high=light * link.high)
 
     def _line(
         self, request: WaveformRequest, model: BoardModel | None, fibre: int, *, optical: bool
@@ -178,9 +176,7 @@ class BoardWaveforms:
             time_s=edges.time_s + begins_s + delay_s - request.start_s,
             # The record ends where the request does, however many bits there are.
             unit_interval_s=max(edges.unit_interval_s, 2 / request.sample_rate_hz),
-            unit_intervals=int(
-                np.ceil(request.samples / request.sample_rate_hz / edges.unit_interval_s) + 1
-            ),
+            unit_intervals=int(np.ceil(request.samples / request.sample_rate_hz / edges.unit_interval_s) + 1),
         )
         generator = np.random.default_rng([*request.seed, 2])
         waveform = transmitted_waveform(

@@ -1,7 +1,7 @@
 """The bench in use: everything a run needs is opened and identified first, then the board is switched on.
 
-Instruments are reached through their drivers over VISA, simulated ones too. Outputs go off, verified, when the run ends,
-however it ends, and when a section that has the board fails.
+Instruments are reached through their drivers over VISA, simulated ones too. Outputs go off, verified, when the run
+ends, however it ends, and when a section that has the board fails.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ class Lab:
 
     @contextlib.contextmanager
     def powered(
-        self, observe: Observer, voltages: Mapping[str, float] | None = None, say: Callable[[str], None] = lambda text: None
+        self,
+        observe: Observer,
+        voltages: Mapping[str, float] | None = None,
+        say: Callable[[str], None] = lambda text: None,
     ) -> Iterator[Ltdb]:
         """Give the board, switched on, configured and locked; if the block fails its outputs go off at once.
 
@@ -108,7 +111,9 @@ class Lab:
             Called with each step of the bring-up.
         """
         self._observe = observe
-        wanted = {name: rail.voltage_v for name, rail in self.description.rails.items()} | dict(voltages or {})
+        wanted = {name: rail.voltage_v for name, rail in self.description.rails.items()} | dict(
+            voltages or {}
+        )
         try:
             if self._board is not None and wanted != self._voltages:
                 self.power_down()
@@ -179,12 +184,8 @@ class Lab:
     ) -> dict[str, Waveform]:
         """Take one record with the probes on these nets, all on one oscilloscope.
 
-        Times are those at the board: the delay of each probe is subtracted. Optical probes give watts.
-
-        Parameters
-        ----------
-        trigger
-            The net whose rising edge starts the record; the first one if not given.
+        Times are those at the board: the delay of each probe is subtracted. Optical probes give watts. The record is
+        triggered by the rising edge of `trigger`, of the first net if that is not given.
         """
         probes = {net: self.description.probe_for(net) for net in nets}
         scopes = {probe.scope for probe in probes.values()}
@@ -302,7 +303,7 @@ class Lab:
         return problems
 
     def _order(self) -> list[tuple[PowerSupply, int]]:
-        return [self.supply(rail) for rail in reversed(self.description.rails)]
+        return [self.supply(rail) for rail in reversed(list(self.description.rails))]
 
     def _bring_up(self, voltages: Mapping[str, float], say: Callable[[str], None]) -> Ltdb:
         from instruments.power_supply import SafeOutput

@@ -128,7 +128,13 @@ class _Merged:
         self._merge(self.tables, tomllib.loads(text) if tables is None else tables, (), lines, name, base)
 
     def _merge(
-        self, into: dict[str, Any], new: dict[str, Any], at: Key, lines: Mapping[Key, int], name: str, base: Path
+        self,
+        into: dict[str, Any],
+        new: dict[str, Any],
+        at: Key,
+        lines: Mapping[Key, int],
+        name: str,
+        base: Path,
     ) -> None:
         for key, value in new.items():
             where: Key = (*at, key)
@@ -184,8 +190,13 @@ def _schema_problems(merged: _Merged) -> Iterator[Problem]:
     try:
         from jsonschema import Draft202012Validator
     except ImportError:
-        raise BenchError("the Python package jsonschema is missing: pip install 'ltdb[hw]' brings it") from None
-    found = sorted(Draft202012Validator(schema()).iter_errors(merged.tables), key=lambda e: list(map(str, e.absolute_path)))
+        raise BenchError(
+            "the Python package jsonschema is missing: pip install 'ltdb[hw]' brings it"
+        ) from None
+    found = sorted(
+        Draft202012Validator(schema()).iter_errors(merged.tables),
+        key=lambda e: list(map(str, e.absolute_path)),
+    )
     for error in found:
         key: Key = tuple(error.absolute_path)
         name = ".".join(map(str, key)) or "bench file"
@@ -248,7 +259,12 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
             yield Problem(".".join(key), repr(entry["driver"]), ", ".join(kinds), merged.where(key))
     use = tables.get("use", {})
     if use.get("board") not in boards:
-        yield Problem("use.board", repr(use.get("board")), ", ".join(boards) or "a [board.NAME]", merged.where(("use", "board")))
+        yield Problem(
+            "use.board",
+            repr(use.get("board")),
+            ", ".join(boards) or "a [board.NAME]",
+            merged.where(("use", "board")),
+        )
     for word, kind in (("clock_source", _CLOCK), ("bit_error_tester", _TESTER)):
         if word in use:
             yield from reference(("use", word), use[word], kind)
@@ -264,7 +280,12 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
         place = (rail["supply"], rail["output"])
         if place in taken:
             key = ("rail", name, "output")
-            yield Problem(".".join(key), f"output {place[1]} of {place[0]}", f"one that does not feed {taken[place]}", merged.where(key))
+            yield Problem(
+                ".".join(key),
+                f"output {place[1]} of {place[0]}",
+                f"one that does not feed {taken[place]}",
+                merged.where(key),
+            )
         taken[place] = name
     inputs: dict[tuple[str, int], str] = {}
     for name, probe in tables.get("probe", {}).items():
@@ -272,13 +293,28 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
         place = (probe["scope"], probe["channel"])
         if place in inputs:
             key = ("probe", name, "channel")
-            yield Problem(".".join(key), f"channel {place[1]} of {place[0]}", f"one without the probe {inputs[place]}", merged.where(key))
+            yield Problem(
+                ".".join(key),
+                f"channel {place[1]} of {place[0]}",
+                f"one without the probe {inputs[place]}",
+                merged.where(key),
+            )
         inputs[place] = name
     for index, limit in enumerate(tables.get("limit", ())):
         if "low" in limit and "high" in limit and limit["low"] > limit["high"]:
-            yield Problem(f"limit.{index}", f"{limit['low']} to {limit['high']}", "low not above high", merged.where(("limit", index, "low")))
+            yield Problem(
+                f"limit.{index}",
+                f"{limit['low']} to {limit['high']}",
+                "low not above high",
+                merged.where(("limit", index, "low")),
+            )
         if limit["section"] not in SECTIONS:
-            yield Problem(f"limit.{index}.section", repr(limit["section"]), ", ".join(SECTIONS), merged.where(("limit", index, "section")))
+            yield Problem(
+                f"limit.{index}.section",
+                repr(limit["section"]),
+                ", ".join(SECTIONS),
+                merged.where(("limit", index, "section")),
+            )
     rail_name = tables["procedure"]["eye"]["voltage_rail"]
     if rails and rail_name not in rails:
         key = ("procedure", "eye", "voltage_rail")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from testbench.entries import Point
     from testbench.report.view import RunView
     from testbench.run import Plan
 
@@ -56,7 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=_seed, default=1, help="seed of everything random (default 1)")
     parser.add_argument("--quick", action="store_true", help="fewer frames and phases, for a first look")
     parser.add_argument(
-        "--resume", action="store_true", help="go on with the record: sections and points in it are not repeated"
+        "--resume",
+        action="store_true",
+        help="go on with the record: sections and points in it are not repeated",
     )
     bench = parser.add_argument_group("bench")
     bench.add_argument("--bench", type=Path, metavar="FILE", help="bench file; default: the simulated bench")
@@ -106,12 +109,12 @@ def run_command(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(plan)
     with contextlib.ExitStack() as stack:
-        completed, points = frozenset[str](), {}
+        completed: frozenset[str] = frozenset()
+        points: dict[str, dict[str, Point]] = {}
         if args.resume:
-            lines = list(read_record(plan.record_path))
-            points = recorded_points(lines)
             writer, completed = resume_record(plan)
             stack.enter_context(writer)
+            points = recorded_points(read_record(plan.record_path))
         # Before a new record is begun and an earlier one put aside: a bench that is not ready leaves all as it was.
         lab = stack.enter_context(open_bench(plan, completed))
         if not args.resume:

@@ -161,6 +161,7 @@ def _picture(analysis: Analysis) -> dict[str, NDArray[Any]]:
 
 
 def _report(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:
+    from ltdb.errors import BenchError
     from ltdb.locx2 import published_facts
     from ltdb.signal.mask import load_mask
 
@@ -169,6 +170,8 @@ def _report(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None
     for provenance in _assumptions(context):
         context.assume(provenance)
     mask = load_mask(options["mask"])
+    if mask.provenance is None:
+        raise BenchError(f"mask {options['mask']} does not say where it comes from")
     context.assume(mask.provenance)
     source_s = _source_jitter_s(context)
     open_at = facts["bit_error_ratio"]
@@ -243,7 +246,16 @@ def _table(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:
         for kind, unit, scale in (("serial", "mV", 1e3), ("fibre", "µW", 1e6)):
             picoseconds = (
                 round(1e12 * point[f"{kind} {name}"], 2)
-                for name in ("width", "rise", "fall", "random", "data dependent", "duty cycle", "periodic", "total")
+                for name in (
+                    "width",
+                    "rise",
+                    "fall",
+                    "random",
+                    "data dependent",
+                    "duty cycle",
+                    "periodic",
+                    "total",
+                )
             )
             rows.append(
                 [

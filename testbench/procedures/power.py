@@ -35,9 +35,7 @@ def outline(bench: BenchDescription) -> Outline:
     """Say what would be measured."""
     options = bench.procedures["power"]
     rails = ", ".join(bench.rails)
-    return Outline(
-        tuple(f"{mode}: {rails}" for mode in options["modes"]), moves=_meter_moves(bench)
-    )
+    return Outline(tuple(f"{mode}: {rails}" for mode in options["modes"]), moves=_meter_moves(bench))
 
 
 def _meter_moves(bench: BenchDescription) -> bool:
@@ -151,11 +149,20 @@ def _report(context: Context, points: Mapping[str, Mapping[str, Any]]) -> None:
 def _voltages(context: Context, rails: list[str], point: Mapping[str, Any]) -> None:
     rows: list[list[str | int | float]] = []
     for rail in rails:
-        monitors = [float(v) for key, v in point.items() if key.startswith(f"{rail}_") and key.endswith(" monitor")]
+        monitors = [
+            float(v) for key, v in point.items() if key.startswith(f"{rail}_") and key.endswith(" monitor")
+        ]
         board_v = _board_v(point, rail)
         met = point.get(f"{rail} meter v")
         cells = [round(float(point[f"{rail} supply v"]), 4), "–" if met is None else round(float(met), 5)]
-        rows.append([rail, *cells, *(round(monitor, 4) for monitor in monitors), round(float(point[f"{rail} current"]), 4)])
+        rows.append(
+            [
+                rail,
+                *cells,
+                *(round(monitor, 4) for monitor in monitors),
+                round(float(point[f"{rail} current"]), 4),
+            ]
+        )
         if monitors:
             worst = max(monitors, key=lambda volts: abs(volts - board_v))
             allowed = _AGREEMENT * board_v
@@ -163,7 +170,12 @@ def _voltages(context: Context, rails: list[str], point: Mapping[str, Any]) -> N
                 f"{rail}, monitor farthest from the multimeter",
                 worst - board_v,
                 "V",
-                limit=Limit(-allowed, allowed, "1 % of the voltage; dividers and converters of the monitors", Tag.ASSUMED),
+                limit=Limit(
+                    -allowed,
+                    allowed,
+                    "1 % of the voltage; dividers and converters of the monitors",
+                    Tag.ASSUMED,
+                ),
                 note=f"{len(monitors)} monitors of the SCAs against {board_v:.4f} V at the board",
             )
     width = max(len(row) for row in rows)
@@ -174,8 +186,8 @@ def _voltages(context: Context, rails: list[str], point: Mapping[str, Any]) -> N
         "One rail, three instruments.",
         ["Rail", "Supply (V)", "Multimeter (V)", *names, "Current (A)"],
         rows,
-        note="The supply measures at its terminals, the multimeter and the SCAs at the board: the difference is lost in the "
-        "leads.",
+        note="The supply measures at its terminals, the multimeter and the SCAs at the board: the difference is lost in "
+        "the leads.",
     )
 
 
@@ -195,7 +207,16 @@ def _chips(context: Context, point: Mapping[str, Any], mode: str, rails: list[st
         part, total_w = PART_ON_RAIL.get(rail), _power_w(point, rail)
         measured_w += total_w
         if part is None:
-            rows.append([f"unknown parts on {rail}", "–", round(total_w, 4), "–", "–", "no part of this rail is published"])
+            rows.append(
+                [
+                    f"unknown parts on {rail}",
+                    "–",
+                    round(total_w, 4),
+                    "–",
+                    "–",
+                    "no part of this rail is published",
+                ]
+            )
             continue
         count, published = counts[part], powers[part]
         each_w = total_w / count
@@ -206,21 +227,42 @@ def _chips(context: Context, point: Mapping[str, Any], mode: str, rails: list[st
         known_w += count * published.power_w if certain else 0.0
         assumed_w += 0.0 if certain else count * published.power_w
         rows.append(
-            [part, count, round(each_w, 4), round(scaled_w, 4), published.power_w, f"{published.tag}: {published.source}"]
+            [
+                part,
+                count,
+                round(each_w, 4),
+                round(scaled_w, 4),
+                published.power_w,
+                f"{published.tag}: {published.source}",
+            ]
         )
         if part == "LOCx2":
             _locx2(context, facts, each_w, scaled_w, _uncertainty_w(point, rail) / count, mode)
     rows.append([UNPUBLISHED, "–", "–", "–", "–", "no published figure: in no sum"])
     context.table(
         "Part by part, measured and published.",
-        ["Part", "On the board", "Measured, each (W)", "At nominal voltage (W)", "Published (W)", "How it is known"],
+        [
+            "Part",
+            "On the board",
+            "Measured, each (W)",
+            "At nominal voltage (W)",
+            "Published (W)",
+            "How it is known",
+        ],
         rows,
         note="Measured: power of the rail divided by the parts on it. Which part hangs on which rail is assumed.",
     )
-    context.measure("All rails, power at the board", measured_w, "W", note=f"mode {mode}; without {UNPUBLISHED}")
-    context.measure("Published parts, sum of what is certain", known_w, "W", note="numbers of parts as in the netlist")
     context.measure(
-        "Published parts, sum of what is inferred or assumed", assumed_w, "W", note="not part of the sum above"
+        "All rails, power at the board", measured_w, "W", note=f"mode {mode}; without {UNPUBLISHED}"
+    )
+    context.measure(
+        "Published parts, sum of what is certain", known_w, "W", note="numbers of parts as in the netlist"
+    )
+    context.measure(
+        "Published parts, sum of what is inferred or assumed",
+        assumed_w,
+        "W",
+        note="not part of the sum above",
     )
 
 
@@ -229,7 +271,12 @@ def _locx2(
 ) -> None:
     published = facts["power"]
     context.measure(
-        "LOCx2, power", each_w, "W", uncertainty=sigma_w, limit=limit_of(facts["power_budget"]), note=f"mode {mode}"
+        "LOCx2, power",
+        each_w,
+        "W",
+        uncertainty=sigma_w,
+        limit=limit_of(facts["power_budget"]),
+        note=f"mode {mode}",
     )
     later = facts["power_later"]
     context.measure(
@@ -237,7 +284,9 @@ def _locx2(
         scaled_w,
         "W",
         uncertainty=sigma_w,
-        limit=Limit(None, later.value, f"{later.source}; {published.value:g} W in {published.source}", later.tag),
+        limit=Limit(
+            None, later.value, f"{later.source}; {published.value:g} W in {published.source}", later.tag
+        ),
         note=f"{100 * (scaled_w / published.value - 1):+.2f} % from the published {1e3 * published.value:.0f} mW",
     )
     rate = _CHANNELS * context.layout.line_rate_hz
@@ -269,7 +318,10 @@ def _sweep(context: Context, rails: list[str], points: Mapping[str, Mapping[str,
             Plot.POINTS,
             (
                 Column("mode", np.arange(1, len(points) + 1)),
-                *(Column(rail, np.array([_power_w(p, rail) for p in points.values()]), "W") for rail in rails),
+                *(
+                    Column(rail, np.array([_power_w(p, rail) for p in points.values()]), "W")
+                    for rail in rails
+                ),
             ),
             y_label="power at the board",
             caption=", ".join(f"{n}: {mode}" for n, mode in enumerate(points, 1)) + ".",

@@ -44,7 +44,9 @@ def without_bring_up(monkeypatch):
 def qualify(tmp_path):
     """Run sections into a record, as `ltdb qualify` does, with a hand on the simulated bench; return what is in it."""
 
-    def qualify(*names, settings=(), path=None, on_simulation=lambda bench: None, resume=False, directory=tmp_path):
+    def qualify(
+        *names, settings=(), path=None, on_simulation=lambda bench: None, resume=False, directory=tmp_path
+    ):
         plan = Plan(
             "test", load_sections(names), load_format(), "locic_style", 1, True, directory, ("ltdb",),
             load_bench(path, settings),
@@ -55,9 +57,12 @@ def qualify(tmp_path):
         lab = Lab(plan.bench, plan.layout, plan.seed)
         lab.on_simulation = on_simulation
         needs = frozenset().union(*(section.needs for section in plan.sections))
-        with lab.open(needs, [section.outline(plan.bench) for section in plan.sections]):
-            with RecordWriter.resume(plan.record_path) if resume else begin_record(plan) as writer:
-                run_sections(plan, writer, lab=lab, points=points)
+        outlines = [section.outline(plan.bench) for section in plan.sections]
+        with (
+            lab.open(needs, outlines),
+            RecordWriter.resume(plan.record_path) if resume else begin_record(plan) as writer,
+        ):
+            run_sections(plan, writer, lab=lab, points=points)
         return Path(plan.record_path)
 
     return qualify
@@ -69,5 +74,3 @@ def measured():
     from testbench.report.view import load_run
 
     return lambda path: {m.name: m for m in load_run(path).measurements}
-
-

@@ -1,5 +1,7 @@
 """The bench in use: checked as a whole before anything is touched, and safe however it ends."""
 
+# ruff: noqa: PT012 - the block that is ended by the error is what is tested here
+
 import asyncio
 import signal
 
@@ -26,9 +28,7 @@ BOARD = frozenset({Need.BOARD})
 def outputs_on(lab):
     simulated = lab.simulated
     with simulated.bench.lock:
-        return sorted(
-            number for number, output in simulated.twins["supply"].outputs.items() if output.on
-        )
+        return sorted(number for number, output in simulated.twins["supply"].outputs.items() if output.on)
 
 
 def ignore(transaction, outcome):
@@ -55,8 +55,10 @@ def test_all_that_is_missing_is_said_at_once_and_nothing_is_touched(open_lab, tm
 def test_an_instrument_of_another_model_is_refused(open_lab, tmp_path):
     path = tmp_path / "lab.toml"
     with TwinServer(SimulatedHmp4040(Bench())) as other:
-        path.write_text(f'include = ["default"]\n[instrument.meter]\nresource = "{other.resource}"\n', "utf-8")
-        with pytest.raises(BenchError, match="meter: .*HMP4040"):
+        path.write_text(
+            f'include = ["default"]\n[instrument.meter]\nresource = "{other.resource}"\n', "utf-8"
+        )
+        with pytest.raises(BenchError, match=r"meter: .*HMP4040"):
             open_lab(frozenset({Need.METER}), path=path)
 
 
@@ -139,7 +141,9 @@ FAULTS = [
 
 @pytest.mark.usefixtures("without_bring_up")
 @pytest.mark.parametrize(("kind", "error"), FAULTS, ids=[str(kind) for kind, _ in FAULTS])
-def test_each_fault_of_the_oscilloscope_ends_in_a_named_error_with_outputs_off(open_lab, tmp_path, kind, error):
+def test_each_fault_of_the_oscilloscope_ends_in_a_named_error_with_outputs_off(
+    open_lab, tmp_path, kind, error
+):
     path = tmp_path / "lab.toml"
     path.write_text('include = ["default"]\n[instrument.scope]\ntimeout_s = 1.0\n', "utf-8")
     lab = open_lab(BOARD | {Need.SCOPE}, path=path)

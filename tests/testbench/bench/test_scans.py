@@ -20,7 +20,11 @@ POWER = ("power.readings=1", 'power.modes=["normal", "lines off"]')
 
 
 def points(path):
-    return [line.entry.key for line in read_record(path) if isinstance(line, Line) and isinstance(line.entry, Point)]
+    return [
+        line.entry.key
+        for line in read_record(path)
+        if isinstance(line, Line) and isinstance(line.entry, Point)
+    ]
 
 
 def test_power_and_eye_measure_what_the_simulated_board_was_made_of(qualify, measured):
@@ -37,7 +41,11 @@ def test_power_and_eye_measure_what_the_simulated_board_was_made_of(qualify, mea
     jitter = found["fibre 0, normal: serial line, random jitter"]
     assert jitter.value == pytest.approx(0.87e-12, rel=0.12)
     assert jitter.limit.high == 1e-12
-    assert {fact.subject for fact in run.assumptions} >= {"simulated locx2 power", "link: laser", "power of LOCx2"}
+    assert {fact.subject for fact in run.assumptions} >= {
+        "simulated locx2 power",
+        "link: laser",
+        "power of LOCx2",
+    }
 
 
 def test_a_fault_in_a_scan_keeps_its_points_and_resuming_measures_only_the_others(qualify):
@@ -123,12 +131,16 @@ def test_a_dry_run_says_what_would_be_done_and_touches_nothing(capsys, tmp_path)
 def test_a_bench_that_is_not_ready_leaves_an_earlier_record_alone(tmp_path, capsys):
     bench = tmp_path / "lab.toml"
     bench.write_text(
-        'include = ["default"]\n[instrument.meter]\nresource = "TCPIP::127.0.0.1::9::SOCKET"\ntimeout_s = 1.0\n', "utf-8"
+        'include = ["default"]\n[instrument.meter]\nresource = "TCPIP::127.0.0.1::9::SOCKET"\ntimeout_s = 1.0\n',
+        "utf-8",
     )
     out = tmp_path / "out"
     out.mkdir()
     (out / "record.jsonl").write_bytes(b"earlier\n")
-    assert main(["qualify", "--section", "power", "--bench", str(bench), "--out", str(out)]) == BenchError.exit_code
+    assert (
+        main(["qualify", "--section", "power", "--bench", str(bench), "--out", str(out)])
+        == BenchError.exit_code
+    )
     assert "not ready: meter" in capsys.readouterr().err
     assert [entry.name for entry in out.iterdir()] == ["record.jsonl"]
     assert (out / "record.jsonl").read_bytes() == b"earlier\n"

@@ -128,4 +128,6 @@ def test_the_line_rate_is_that_of_the_clock_source(lab):
         lab.clock_source.set_frequency_hz(40.079e6)
         trace = lab.capture(["serial_0"], 50e9, 40_000)["serial_0"]
         lab.clock_source.set_frequency_hz(40e6)
-    assert recover(find_crossings(trace), ConstantClock()).bit_rate_hz == pytest.approx(128 * 40.079e6, rel=1e-6)
+    assert recover(find_crossings(trace), ConstantClock()).bit_rate_hz == pytest.approx(
+        128 * 40.079e6, rel=1e-6
+    )
