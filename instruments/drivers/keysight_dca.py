@@ -2,7 +2,7 @@
 
 Commands from "Keysight FlexDCA Programmer's Guide": subsystems ACQuire, CHANnel, TIMebase, TRIGger, WAVeform;
 value = code × YINCrement + YORigin. These instruments take one sample for each trigger, a little later each time, so
-that a record shows many repetitions of a signal as one: it needs a signal that repeats, and a clock at the trigger input.
+that a record shows many repetitions of a signal as one: it needs a signal that repeats, and a clock as trigger.
 """
 
 from __future__ import annotations
