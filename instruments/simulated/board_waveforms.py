@@ -2,8 +2,8 @@
 
 Nets: ``fibre_N`` behind laser and fibre (seen by an optical probe), ``serial_N`` the electrical line in front of the
 laser, ``gbtxN.psM`` a phase-shifter clock, ``reference`` the board's clock as it arrives, ``marker`` a pulse of one
-word at the beginning of every bunch crossing. Time 0 of a record is the start of a cycle of the reference; a cable delays
-what is behind it by its delay, counted half way up a single edge.
+word at the beginning of every bunch crossing. Time 0 of a record is the start of a cycle of the reference; a cable
+delays what is behind it by its delay, counted half way up a single edge.
 """
 
 from __future__ import annotations

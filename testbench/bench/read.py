@@ -188,7 +188,7 @@ def default_text() -> str:
 
 def _schema_problems(merged: _Merged) -> Iterator[Problem]:
     try:
-        from jsonschema import Draft202012Validator
+        from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
     except ImportError:
         raise BenchError(
             "the Python package jsonschema is missing: pip install 'ltdb[hw]' brings it"

@@ -186,8 +186,8 @@ def _voltages(context: Context, rails: list[str], point: Mapping[str, Any]) -> N
         "One rail, three instruments.",
         ["Rail", "Supply (V)", "Multimeter (V)", *names, "Current (A)"],
         rows,
-        note="The supply measures at its terminals, the multimeter and the SCAs at the board: the difference is lost in "
-        "the leads.",
+        note="The supply measures at its terminals, the multimeter and the SCAs at the board: the difference is lost "
+        "in the leads.",
     )
 
 
