@@ -60,8 +60,8 @@ class FibreModel:
         """BCID of the next bunch crossing."""
         return (self.model.now - self._origin) % self.layout.sequence.bunch_crossings
 
-    def dark(self, fibre: int) -> str:
-        """Say why a fibre carries no frames; empty if it does.
+    def dark(self, fibre: int, *, optical: bool = True) -> str:
+        """Say why a fibre carries no frames; empty if it does. `optical` False looks in front of its laser.
 
         Raises
         ------
@@ -73,9 +73,8 @@ class FibreModel:
         channel = path.locx2_channel
         position = model.board.mtx[path.mtx].fibres.index(fibre)
         adcs = dict.fromkeys(p.adc for p in self._paths(fibre))
-        reasons = [
-            f"{name} is in reset" for name in (*adcs, path.locx2, path.mtx) if model.reset_lines[name].held
-        ]
+        chips = (*adcs, path.locx2, *([path.mtx] if optical else []))
+        reasons = [f"{name} is in reset" for name in chips if model.reset_lines[name].held]
         reasons += [f"{adc} has no clock" for adc in adcs if not model.adc[adc].value("status.clock_present")]
         if not locx2.value("status.locked"):
             reasons.append(f"{path.locx2} has no clock")
@@ -83,12 +82,12 @@ class FibreModel:
             reasons.append(f"{path.locx2} channel {channel} is off")
         if locx2.value(f"mode_{channel}.mode"):
             reasons.append(f"{path.locx2} channel {channel} sends a test pattern")
-        if not mtx.value(f"control.enable_{position}"):
+        if optical and not mtx.value(f"control.enable_{position}"):
             reasons.append(f"laser {position} of {path.mtx} is off")
         return ", ".join(reasons)
 
     def capture(
-        self, fibre: int, count: int, start_bcid: int | None = None
+        self, fibre: int, count: int, start_bcid: int | None = None, *, optical: bool = True
     ) -> tuple[npt.NDArray[np.uint8], int]:
         """Take consecutive frames off a fibre, while time passes.
 
@@ -100,6 +99,8 @@ class FibreModel:
             Frames to take.
         start_bcid
             BCID to begin with; at once if not given.
+        optical
+            Whether the laser must be on; False takes the frames off the serial line in front of it.
 
         Returns
         -------
@@ -117,7 +118,7 @@ class FibreModel:
             raise InputError("frames to capture", count, "at least 1")
         if start_bcid is not None and not 0 <= start_bcid < orbit:
             raise InputError("BCID", start_bcid, f"0 to {orbit - 1}")
-        reason = self.dark(fibre)
+        reason = self.dark(fibre, optical=optical)
         if reason:
             raise InputError(f"fibre {fibre}", f"dark: {reason}", "a fibre with light and frames")
         if start_bcid is not None:

@@ -28,6 +28,7 @@ COMMANDS = {
     "board": "testbench.commands.board",
     "eye": "testbench.commands.eye",
     "instruments": "testbench.commands.instruments",
+    "bench-file": "testbench.commands.bench_file",
     "bench": "testbench.commands.bench",
 }
 """Where each subcommand lives. Importing one of these modules must stay cheap: no numpy, numba, matplotlib or

@@ -40,7 +40,7 @@ resetBar7 = 1
 "line.enable_1" = 1
 
 [adc]
-"control.enable" = 1
+"control.enable" = 15
 
 [mtx]
 "control.enable_0" = 1

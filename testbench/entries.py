@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol, Self
 from ltdb.errors import InputError
 from ltdb.provenance import Provenance, Tag
 from testbench.measurement import Measurement
-from testbench.series import Series
+from testbench.series import Series, decode_array, encode_array
 
 
 class Entry(Protocol):
@@ -122,6 +122,35 @@ class Exchange(_Plain):
 
 
 @dataclass(frozen=True)
+class Point(_Plain):
+    """One measured point of a scan: what a killed run need not measure again."""
+
+    section: str
+    key: str
+    """Which point."""
+    data: dict[str, Any]
+    """Numbers and text; an array as ``{"array": ...}``, as `testbench.series` writes arrays."""
+
+    @classmethod
+    def of(cls, section: str, key: str, values: Mapping[str, Any]) -> Self:
+        """Make the entry from numbers, text and arrays."""
+        return cls(section, key, {name: _plain(value) for name, value in values.items()})
+
+    def values(self) -> Mapping[str, Any]:
+        """Return what was measured, arrays as arrays."""
+        return {
+            name: decode_array(value["array"]) if isinstance(value, dict) and "array" in value else value
+            for name, value in self.data.items()
+        }
+
+
+def _plain(value: Any) -> Any:
+    if getattr(value, "ndim", 0):
+        return {"array": encode_array(value)}
+    return value.item() if hasattr(value, "item") else value
+
+
+@dataclass(frozen=True)
 class Assumption:
     """A fact the run rests on, with its source and how far it can be trusted."""
 
@@ -168,6 +197,7 @@ class Kinds:
         "note": Note,
         "assumption": Assumption,
         "transaction": Exchange,
+        "point": Point,
     }
     BY_CLASS: ClassVar[dict[type, str]] = {cls: name for name, cls in BY_NAME.items()}
 

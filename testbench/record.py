@@ -1,4 +1,4 @@
-"""The record of a run: JSON lines, each with a sequence number and a CRC-32, on the disk before it counts.
+"""The record of a run: JSON lines, each with a sequence number and a CRC-32, on the disk before they count.
 
 A line is one JSON object, complete for any JSON reader; its last member ``crc32`` is the CRC-32, in eight
 lower-case hexadecimal digits, of the bytes before it (``{"sequence":...,"data":...``). Whatever cuts a run
@@ -150,7 +150,7 @@ def _raw_lines(path: Path) -> Iterator[bytes]:
 
 
 class RecordWriter:
-    """Appends entries to a record; `append` returns when the line is on the disk.
+    """Appends entries to a record; `append` returns when a measurement is on the disk.
 
     Use `create` or `resume`. The file is locked, so that two runs never write to one record.
     """
@@ -209,6 +209,9 @@ class RecordWriter:
     def append(self, entry: Entry) -> None:
         """Write one entry and wait until it is on the disk.
 
+        A transaction is only handed to the system, which keeps it if this process dies; it is on the disk with the
+        next entry of another kind. What rests on a transaction is never on the disk without it.
+
         Raises
         ------
         RecordError
@@ -222,7 +225,8 @@ class RecordWriter:
                 os.lseek(self._descriptor, end, os.SEEK_SET)
             self._in_doubt = True
             _write_all(self._descriptor, line)
-            os.fsync(self._descriptor)
+            if not isinstance(entry, Exchange):
+                os.fsync(self._descriptor)
             self._written = (sequence + 1, end + len(line))
             self._in_doubt = False
         except OSError as error:

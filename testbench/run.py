@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ltdb.errors import InputError, LtdbError
-from testbench.entries import Assumption, Outcome, Resumed, RunHeader, SectionBegin, SectionEnd
+from testbench.entries import Assumption, Outcome, Point, Resumed, RunHeader, SectionBegin, SectionEnd
 from testbench.record import Damage, Line, RecordError, RecordWriter, check_not_in_use, read_record
 from testbench.section import Context, Section
 from testbench.versions import describe_platform, versions
 
 if TYPE_CHECKING:
     from ltdb.line_code.format import FrameFormat
+    from testbench.bench.description import BenchDescription
+    from testbench.bench.lab import Lab
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Plan:
     quick: bool
     directory: Path
     command_line: tuple[str, ...]
+    bench: BenchDescription | None = None
+    """The bench, where one is in use."""
 
     @property
     def record_path(self) -> Path:
@@ -45,6 +49,8 @@ class Plan:
             "seed": self.seed,
             "quick": self.quick,
         }
+        if self.bench is not None:
+            parameters |= {"bench": self.bench.title, "bench_digest": self.bench.digest}
         names = [section.name for section in self.sections]
         return RunHeader(
             self.title, names, parameters, list(self.command_line), versions(), describe_platform()
@@ -141,11 +147,22 @@ def completed_sections(lines: Iterable[Line | Damage]) -> frozenset[str]:
     return frozenset(completed)
 
 
+def recorded_points(lines: Iterable[Line | Damage]) -> dict[str, dict[str, Point]]:
+    """Return the points of all scans that a record holds undamaged, by section and key."""
+    points: dict[str, dict[str, Point]] = {}
+    for line in lines:
+        if isinstance(line, Line) and isinstance(line.entry, Point):
+            points.setdefault(line.entry.section, {})[line.entry.key] = line.entry
+    return points
+
+
 def run_sections(
     plan: Plan,
     writer: RecordWriter,
     completed: frozenset[str] = frozenset(),
     *,
+    lab: Lab | None = None,
+    points: Mapping[str, Mapping[str, Point]] | None = None,
     show_progress: bool = False,
     say: Callable[[str], None] = lambda text: None,
 ) -> None:
@@ -154,18 +171,31 @@ def run_sections(
     A section that raises an `LtdbError` is recorded as failed with its reason, and the next one is run; the
     report and the exit code tell. An interruption is recorded and passed on, and so is a record that cannot
     be written.
+
+    `lab` is the bench, opened, if a section needs it; `points` are those of scans that the record holds already, by
+    section and key.
     """
     for section in plan.sections:
         if section.name in completed:
             say(f"{section.name}: complete in the record, not run again")
             continue
         say(f"{section.name}: {section.title}")
-        reason = _run_section(plan, section, writer, show_progress)
+        done = (points or {}).get(section.name, {})
+        if done:
+            say(f"{section.name}: {len(done)} points are in the record and not measured again")
+        reason = _run_section(plan, section, writer, show_progress, lab, done)
         if reason:
             say(f"{section.name}: {reason}")
 
 
-def _run_section(plan: Plan, section: Section, writer: RecordWriter, show_progress: bool) -> str:
+def _run_section(
+    plan: Plan,
+    section: Section,
+    writer: RecordWriter,
+    show_progress: bool,
+    lab: Lab | None,
+    done: Mapping[str, Point],
+) -> str:
     directory = plan.directory / "work" / section.name
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -180,10 +210,15 @@ def _run_section(plan: Plan, section: Section, writer: RecordWriter, show_progre
         directory,
         writer.append,
         show_progress,
+        options={} if plan.bench is None else plan.bench.procedures.get(section.name, {}),
+        limits=() if plan.bench is None else tuple(x for x in plan.bench.limits if x.section == section.name),
+        bench=lab if section.needs else None,
+        done=done,
     )
     writer.append(SectionBegin(section.name, section.title, section.description))
     try:
         section.run(context)
+        context.check_limits_used()
     except RecordError:
         raise
     except LtdbError as error:

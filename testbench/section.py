@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ltdb.errors import InputError
+from ltdb.errors import BenchError, InputError
 from ltdb.provenance import Provenance
-from testbench.entries import Assumption, Entry, Exchange, Note, Table
+from testbench.bench.needs import Need, Outline
+from testbench.entries import Assumption, Entry, Exchange, Note, Point, Table
 from testbench.limits import Limit
 from testbench.measurement import Measurement
 from testbench.progress import progress
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ltdb.line_code.format import FrameFormat
+    from testbench.bench.description import BenchDescription, LimitEntry
+    from testbench.bench.lab import Lab
     from testbench.progress import Advance
     from testbench.transactions import Transaction
     from testbench.transport import Outcome
@@ -41,7 +44,17 @@ class Context:
     """A directory of this section alone, for builds and waveforms; it exists."""
     record: Callable[[Entry], None]
     show_progress: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What the bench file says this procedure is to do; empty for sections without options."""
+    limits: tuple[LimitEntry, ...] = ()
+    """Limits of the bench file for this section."""
+    bench: Lab | None = None
+    """The bench, opened, if the section needs any of it."""
+    done: Mapping[str, Point] = field(default_factory=dict)
+    """Points of an earlier, killed attempt at this section."""
     _names: set[str] = field(default_factory=set)
+    _keys: set[str] = field(default_factory=set)
+    _applied: set[int] = field(default_factory=set)
 
     def measure(
         self,
@@ -62,10 +75,65 @@ class Context:
         """
         if name in self._names:
             raise InputError("name of a measurement", repr(name), f"one not used before in {self.section!r}")
+        for index, entry in enumerate(self.limits):
+            if entry.applies(self.section, name):
+                limit = entry.limit
+                self._applied.add(index)
         measurement = Measurement(name, _python_number(value), unit, uncertainty, limit, note)
         self.record(measurement)
         self._names.add(name)
         return measurement
+
+    @property
+    def lab(self) -> Lab:
+        """The bench, for sections that need it."""
+        if self.bench is None:
+            raise BenchError(f"section {self.section} was run without the bench it needs")
+        return self.bench
+
+    def point(self, key: str, measure: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Measure one point of a scan and record it; a point that a killed run has recorded is not measured again.
+
+        Parameters
+        ----------
+        key
+            Which point: the same in every run of the same scan, and no other point's.
+        measure
+            Does it. Its result is numbers, text and arrays by name.
+
+        Returns
+        -------
+        Mapping
+            What was measured, as it stands in the record.
+        """
+        if key in self._keys:
+            raise InputError("key of a point", repr(key), f"one not used before in {self.section!r}")
+        self._keys.add(key)
+        if key not in self.done:
+            point = Point.of(self.section, key, measure())
+            self.record(point)
+            return point.values()
+        return self.done[key].values()
+
+    def missing(self, keys: list[str]) -> list[str]:
+        """Return those points that are still to be measured."""
+        return [key for key in keys if key not in self.done]
+
+    def check_limits_used(self) -> None:
+        """Make sure that every limit of the bench file was for a measurement of this section.
+
+        Raises
+        ------
+        InputError
+            Naming the one that was not: a limit that is silently without effect is worse than none.
+        """
+        for index, entry in enumerate(self.limits):
+            if index not in self._applied:
+                raise InputError(
+                    f"limit of the bench file for {self.section}",
+                    repr(entry.measurement),
+                    f"the name of a measurement, as {', '.join(map(repr, sorted(self._names)[:6]))}",
+                )
 
     def series(self, series: Series) -> None:
         """Record arrays to be plotted."""
@@ -116,6 +184,10 @@ class Section:
     description: str
     """What is done, for the reader of the report."""
     run: Callable[[Context], None]
+    needs: frozenset[Need] = frozenset()
+    """What of the bench has to be there."""
+    outline: Callable[[BenchDescription], Outline] | None = None
+    """Says what the section would do with a bench, for the check before a run and for a dry run."""
 
 
 def _python_number(value: Any) -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from testbench.entries import Point
     from testbench.report.view import RunView
+    from testbench.run import Plan
 
 NAME = "qualify"
 HELP = "run the qualification and write the report"
@@ -30,6 +33,9 @@ examples:
   ltdb qualify --format channel_major           another shipped frame layout; or the path of your own TOML
   file
   ltdb qualify --resume --out results           go on with a run that was killed or interrupted
+  ltdb qualify --bench lab.toml                 with the board and instruments of a bench file
+  ltdb qualify --section eye --set 'eye.fibres=[0, 7]' --set 'eye.patterns=["prbs31"]'
+  ltdb qualify --bench lab.toml --dry-run       what would be switched on, moved and measured
 
 A record in the output directory is kept as record.1.jsonl when a new run begins there.
 """
@@ -50,7 +56,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=_seed, default=1, help="seed of everything random (default 1)")
     parser.add_argument("--quick", action="store_true", help="fewer frames and phases, for a first look")
-    parser.add_argument("--resume", action="store_true", help="skip the sections the record holds complete")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the record: sections and points in it are not repeated",
+    )
+    bench = parser.add_argument_group("bench")
+    bench.add_argument("--bench", type=Path, metavar="FILE", help="bench file; default: the simulated bench")
+    bench.add_argument("--board", metavar="NAME", help="a board of the bench file")
+    bench.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PROCEDURE.OPTION=VALUE",
+        help="an option of a procedure, over the bench file (repeatable)",
+    )
+    bench.add_argument("--dry-run", action="store_true", help="say what would be done, and touch nothing")
     parser.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
 
 
@@ -63,13 +84,17 @@ def _seed(text: str) -> int:
 def run_command(args: argparse.Namespace) -> int:
     """Run the sections, write the reports, print the verdict."""
     from ltdb.line_code.format import load_format
+    from testbench.bench import load_bench
+    from testbench.bench.lab import open_bench
     from testbench.procedures import SECTIONS, load_sections
+    from testbench.record import read_record
     from testbench.report.view import load_run
     from testbench.report.write import write_reports
-    from testbench.run import Plan, begin_record, resume_record, run_sections
+    from testbench.run import Plan, begin_record, recorded_points, resume_record, run_sections
 
     if args.list:
         return _list_sections(list(SECTIONS), args.json)
+    bench = load_bench(args.bench, args.set, args.board)
     plan = Plan(
         title="LTDB qualification",
         sections=load_sections(args.section),
@@ -79,12 +104,30 @@ def run_command(args: argparse.Namespace) -> int:
         quick=args.quick,
         directory=args.out,
         command_line=args.command_line,
+        bench=bench,
     )
-    writer, completed = resume_record(plan) if args.resume else (begin_record(plan), frozenset[str]())
-    with writer:
+    if args.dry_run:
+        return _dry_run(plan)
+    with contextlib.ExitStack() as stack:
+        completed: frozenset[str] = frozenset()
+        points: dict[str, dict[str, Point]] = {}
+        if args.resume:
+            writer, completed = resume_record(plan)
+            stack.enter_context(writer)
+            points = recorded_points(read_record(plan.record_path))
+        # Before a new record is begun and an earlier one put aside: a bench that is not ready leaves all as it was.
+        lab = stack.enter_context(open_bench(plan, completed))
+        if not args.resume:
+            writer = stack.enter_context(begin_record(plan))
         try:
             run_sections(
-                plan, writer, completed, show_progress=True, say=lambda text: _say(text, quiet=args.json)
+                plan,
+                writer,
+                completed,
+                lab=lab,
+                points=points,
+                show_progress=True,
+                say=lambda text: _say(text, quiet=args.json),
             )
         except KeyboardInterrupt:
             _say(f"interrupted; {plan.record_path} is whole, and --resume goes on with it")
@@ -118,6 +161,35 @@ def print_verdict(run: RunView, report: Path) -> None:
                 allowed = bounds(measurement.limit, measurement.unit)
                 sys.stdout.write(f"{'':>12}{measurement.name}: got {got}, allowed {allowed}\n")
     sys.stdout.write(f"{run.state.upper():>10}  report: {report}\n")
+
+
+def _dry_run(plan: Plan) -> int:
+    bench = plan.bench
+    if bench is None:
+        return 0
+    write = sys.stdout.write
+    write(f"bench: {bench.title} ({bench.source}); board {bench.board}: {bench.board_entry.transport}\n")
+    needs = frozenset[str]().union(*(section.needs for section in plan.sections))
+    if needs:
+        for name, entry in bench.instruments.items():
+            write(f"instrument {name}: {entry.driver} at {entry.resource}\n")
+    for section in plan.sections:
+        write(f"{section.name}: {section.title}\n")
+        if "board" in section.needs:
+            for rail in bench.rails.values():
+                write(
+                    f"  on: {rail.name} {rail.voltage_v:g} V from {rail.supply} output {rail.output}, off at "
+                    f"{rail.current_limit_a:g} A and {rail.over_voltage_v:g} V\n"
+                )
+        if section.outline is None:
+            continue
+        outline = section.outline(bench)
+        for net in outline.nets:
+            probe = bench.probe_for(net)
+            write(f"  probe {probe.name} ({probe.scope} channel {probe.channel}) on {net}\n")
+        for number, point in enumerate(outline.points, 1):
+            write(f"  {number:>4} of {len(outline.points)}  {point}\n")
+    return 0
 
 
 def _list_sections(names: list[str], as_json: bool) -> int:

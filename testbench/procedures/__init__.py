@@ -16,8 +16,10 @@ SECTIONS = {
     "overhead": "testbench.procedures.overhead",
     "link": "testbench.procedures.link",
     "code": "testbench.procedures.code",
+    "eye": "testbench.procedures.eye",
     "latency": "testbench.procedures.latency",
     "control": "testbench.procedures.control",
+    "power": "testbench.procedures.power",
 }
 
 

@@ -1,0 +1,81 @@
+"""What no program can do at a bench: put a probe elsewhere, set a temperature. A person does it, or the simulation."""
+
+from __future__ import annotations
+
+import sys
+from typing import Protocol
+
+from instruments.simulated.board_bench import BoardBench
+from ltdb.errors import BenchError
+from testbench.bench.description import ProbeEntry
+
+
+class Operator(Protocol):
+    """Whoever moves things on the bench; each call returns when it is done."""
+
+    @property
+    def present(self) -> bool:
+        """Whether anybody is there to be asked."""
+        ...
+
+    def move_probe(self, probe: ProbeEntry, net: str) -> None:
+        """Put a probe on a net."""
+        ...
+
+    def move_meter(self, meter: str, rail: str) -> None:
+        """Put a multimeter on a rail, at the board."""
+        ...
+
+    def set_temperature(self, celsius: float) -> None:
+        """Bring the board to a temperature."""
+        ...
+
+
+class Simulation:
+    """Moves things on the simulated bench."""
+
+    present = True
+
+    def __init__(self, bench: BoardBench) -> None:
+        self._bench = bench
+
+    def move_probe(self, probe: ProbeEntry, net: str) -> None:
+        """Wire the oscilloscope's input to a net."""
+        self._bench.move_probe(probe.scope, probe.channel, net, probe.delay_s)
+
+    def move_meter(self, meter: str, rail: str) -> None:
+        """Wire the multimeter's input to a rail."""
+        self._bench.move_meter(meter, rail)
+
+    def set_temperature(self, celsius: float) -> None:
+        """Set the temperature of the simulated board."""
+        self._bench.set_temperature(celsius)
+
+
+class Person:
+    """Asks whoever sits at the terminal."""
+
+    @property
+    def present(self) -> bool:
+        """Whether standard input is a terminal."""
+        return sys.stdin is not None and sys.stdin.isatty()
+
+    def move_probe(self, probe: ProbeEntry, net: str) -> None:
+        """Ask for a probe to be put on a net."""
+        self._ask(f"put probe {probe.name} ({probe.scope} channel {probe.channel}) on {net}")
+
+    def move_meter(self, meter: str, rail: str) -> None:
+        """Ask for the multimeter to be put on a rail."""
+        self._ask(f"put {meter} on rail {rail}, at the board")
+
+    def set_temperature(self, celsius: float) -> None:
+        """Ask for a temperature."""
+        self._ask(f"bring the board to {celsius:g} degrees Celsius")
+
+    def _ask(self, what: str) -> None:
+        if not self.present:
+            raise BenchError(f"somebody has to {what}, and no terminal is there to ask at")
+        sys.stderr.write(f"\nplease {what}, then press Enter (Ctrl-C ends the run, outputs off) ")
+        sys.stderr.flush()
+        if not sys.stdin.readline():
+            raise BenchError(f"somebody had to {what}, and the terminal was closed")

@@ -1,0 +1,354 @@
+"""Power: every rail by its supply, by the multimeter at the board and by the board's own monitors, over modes."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ltdb.provenance import Tag
+from testbench.bench.needs import Need, Outline
+from testbench.limits import Limit, limit_of
+from testbench.section import Context, Section
+from testbench.series import Column, Plot, Series
+
+if TYPE_CHECKING:
+    from testbench.bench.description import BenchDescription
+    from testbench.devices.ltdb import Ltdb
+
+_CHANNELS = 2
+_AGREEMENT = 0.01
+"""Of the voltage; the dividers of the monitors are assumed (ltdb/board.toml), their ADC has 12 bits."""
+_MODES = {
+    "normal": "frames on all lines",
+    "fixed": "the word 0x0000 on all lines: no transitions",
+    "counter": "counting words on all lines",
+    "lines off": "both channels of every LOCx2 off",
+    "lasers off": "every laser off",
+    "ADCs off": "every ADC channel off",
+}
+UNPUBLISHED = "GBTx, receiving side of the MTRx, analogue section, losses of converters"
+
+
+def outline(bench: BenchDescription) -> Outline:
+    """Say what would be measured."""
+    options = bench.procedures["power"]
+    rails = ", ".join(bench.rails)
+    return Outline(tuple(f"{mode}: {rails}" for mode in options["modes"]), moves=_meter_moves(bench))
+
+
+def _meter_moves(bench: BenchDescription) -> bool:
+    meters = [rail.meter for rail in bench.rails.values() if rail.meter]
+    return len(meters) > len(set(meters))
+
+
+def run(context: Context) -> None:
+    """Measure what is missing in every mode, then judge."""
+    modes = context.options["modes"]
+    points = {}
+    with context.progress("power", len(modes)) as advance:
+        for mode in modes:
+            points[mode] = context.point(mode, partial(_measure, context, mode))
+            advance(1)
+    _report(context, points)
+
+
+def _measure(context: Context, mode: str) -> dict[str, Any]:
+    lab, readings = context.lab, context.options["readings"]
+    result: dict[str, Any] = {"instruments": lab.identities()}
+    with lab.powered(context.exchange) as board:
+        lab.run(_enter(board, mode))
+        for name in lab.description.rails:
+            supply, output = lab.supply(name)
+            taken = [supply.measure(output) for _ in range(readings)]
+            result[f"{name} supply v"] = statistics.fmean(one.voltage_v for one in taken)
+            currents = [one.current_a for one in taken]
+            result[f"{name} current"] = statistics.fmean(currents)
+            result[f"{name} current sigma"] = statistics.stdev(currents) if readings > 1 else 0.0
+            meter = lab.meter(name)
+            if meter is not None:
+                reading = meter.measure_voltage_v(1.2 * lab.description.rails[name].voltage_v)
+                result[f"{name} meter v"] = reading.value
+                result[f"{name} meter sigma"] = reading.limit_of_error / 3**0.5  # GUM, 4.3.7
+        result |= lab.run(_monitors(board, list(lab.description.rails)))
+        # Not after an error: the outputs are off then.
+        lab.run(_enter(board, "normal", mode))
+    return result
+
+
+async def _enter(board: Ltdb, mode: str, coming_from: str = "normal") -> None:
+    """Bring the board into a mode; from another one, undo what that one did."""
+    changed = {mode, coming_from}
+    if changed == {"normal"}:
+        return
+    if "lines off" in changed:
+        for locx2 in board.locx2.values():
+            on = int(mode != "lines off")
+            await locx2.set({f"line.enable_{channel}": on for channel in range(_CHANNELS)})
+    elif "lasers off" in changed:
+        for mtx in board.mtx.values():
+            on = int(mode != "lasers off")
+            await mtx.set({f"control.enable_{channel}": on for channel in range(_CHANNELS)})
+    elif "ADCs off" in changed:
+        for adc in board.adc.values():
+            await adc.set({"control.enable": 0 if mode == "ADCs off" else 15})
+    else:
+        for locx2 in board.locx2.values():
+            fields: dict[str, int | str] = {f"mode_{channel}.mode": mode for channel in range(_CHANNELS)}
+            if mode == "fixed":
+                fields |= {f"pattern_{channel}": 0 for channel in range(_CHANNELS)}
+            await locx2.set(fields)
+
+
+async def _monitors(board: Ltdb, rails: list[str]) -> dict[str, float]:
+    """Read the monitors of the rails, named like them with the number of the SCA behind."""
+    from testbench.monitoring import read_monitors
+
+    return {
+        f"{reading.name} monitor": reading.value
+        async for reading in read_monitors(board)
+        if reading.name.rpartition("_")[0] in rails
+    }
+
+
+def _board_v(point: Mapping[str, Any], rail: str) -> float:
+    """Voltage at the board by the best that measured it: the multimeter, else the supply at its terminals."""
+    return float(point.get(f"{rail} meter v", point[f"{rail} supply v"]))
+
+
+def _power_w(point: Mapping[str, Any], rail: str) -> float:
+    return _board_v(point, rail) * float(point[f"{rail} current"])
+
+
+def _uncertainty_w(point: Mapping[str, Any], rail: str) -> float:
+    of_current = _board_v(point, rail) * float(point[f"{rail} current sigma"])
+    of_voltage = float(point[f"{rail} current"]) * float(point.get(f"{rail} meter sigma", 0.0))
+    return float((of_current**2 + of_voltage**2) ** 0.5)
+
+
+def _report(context: Context, points: Mapping[str, Mapping[str, Any]]) -> None:
+    first = next(iter(points))
+    context.note(f"Instruments: {points[first]['instruments']}.")
+    for provenance in _assumptions(context):
+        context.assume(provenance)
+    rails = list(context.lab.description.rails)
+    _voltages(context, rails, points[first])
+    for rail in rails:
+        context.measure(
+            f"{rail}, power at the board",
+            _power_w(points[first], rail),
+            "W",
+            uncertainty=_uncertainty_w(points[first], rail),
+            note=f"mode {first}; scatter and multimeter only, the accuracy of the supply's current is not in it",
+        )
+    _chips(context, points[first], first, rails)
+    _sweep(context, rails, points)
+
+
+def _voltages(context: Context, rails: list[str], point: Mapping[str, Any]) -> None:
+    rows: list[list[str | int | float]] = []
+    for rail in rails:
+        monitors = [
+            float(v) for key, v in point.items() if key.startswith(f"{rail}_") and key.endswith(" monitor")
+        ]
+        board_v = _board_v(point, rail)
+        met = point.get(f"{rail} meter v")
+        cells = [round(float(point[f"{rail} supply v"]), 4), "–" if met is None else round(float(met), 5)]
+        rows.append(
+            [
+                rail,
+                *cells,
+                *(round(monitor, 4) for monitor in monitors),
+                round(float(point[f"{rail} current"]), 4),
+            ]
+        )
+        if monitors:
+            worst = max(monitors, key=lambda volts: abs(volts - board_v))
+            allowed = _AGREEMENT * board_v
+            context.measure(
+                f"{rail}, monitor farthest from the multimeter",
+                worst - board_v,
+                "V",
+                limit=Limit(
+                    -allowed,
+                    allowed,
+                    "1 % of the voltage; dividers and converters of the monitors",
+                    Tag.ASSUMED,
+                ),
+                note=f"{len(monitors)} monitors of the SCAs against {board_v:.4f} V at the board",
+            )
+    width = max(len(row) for row in rows)
+    names = [f"SCA {n} (V)" for n in range(width - 4)]
+    for row in rows:
+        row[-1:-1] = ["–"] * (width - len(row))
+    context.table(
+        "One rail, three instruments.",
+        ["Rail", "Supply (V)", "Multimeter (V)", *names, "Current (A)"],
+        rows,
+        note="The supply measures at its terminals, the multimeter and the SCAs at the board: the difference is lost "
+        "in the leads.",
+    )
+
+
+def _chips(context: Context, point: Mapping[str, Any], mode: str, rails: list[str]) -> None:
+    """Hold the measured power of each kind of part against what was published of it."""
+    from instruments.simulated.load import PART_ON_RAIL
+    from ltdb.board import load_board
+    from ltdb.locx2 import published_facts
+    from ltdb.power import parts_on, published_powers
+
+    facts, powers = published_facts(), published_powers()
+    entry = context.lab.description.board_entry
+    counts = parts_on(load_board(entry.netlist))
+    rows: list[list[str | int | float]] = []
+    measured_w = known_w = assumed_w = 0.0
+    for rail in rails:
+        part, total_w = PART_ON_RAIL.get(rail), _power_w(point, rail)
+        measured_w += total_w
+        if part is None:
+            rows.append(
+                [
+                    f"unknown parts on {rail}",
+                    "–",
+                    round(total_w, 4),
+                    "–",
+                    "–",
+                    "no part of this rail is published",
+                ]
+            )
+            continue
+        count, published = counts[part], powers[part]
+        each_w = total_w / count
+        nominal_v = {name: r.voltage_v for name, r in context.lab.description.rails.items()}[rail]
+        # A current proportional to the voltage, as the simulated load: the published power is at the nominal one.
+        scaled_w = each_w * (nominal_v / _board_v(point, rail)) ** 2
+        certain = published.tag in (Tag.CERTAIN, Tag.SECONDARY)
+        known_w += count * published.power_w if certain else 0.0
+        assumed_w += 0.0 if certain else count * published.power_w
+        rows.append(
+            [
+                part,
+                count,
+                round(each_w, 4),
+                round(scaled_w, 4),
+                published.power_w,
+                f"{published.tag}: {published.source}",
+            ]
+        )
+        if part == "LOCx2":
+            _locx2(context, facts, each_w, scaled_w, _uncertainty_w(point, rail) / count, mode)
+    rows.append([UNPUBLISHED, "–", "–", "–", "–", "no published figure: in no sum"])
+    context.table(
+        "Part by part, measured and published.",
+        [
+            "Part",
+            "On the board",
+            "Measured, each (W)",
+            "At nominal voltage (W)",
+            "Published (W)",
+            "How it is known",
+        ],
+        rows,
+        note="Measured: power of the rail divided by the parts on it. Which part hangs on which rail is assumed.",
+    )
+    context.measure(
+        "All rails, power at the board", measured_w, "W", note=f"mode {mode}; without {UNPUBLISHED}"
+    )
+    context.measure(
+        "Published parts, sum of what is certain", known_w, "W", note="numbers of parts as in the netlist"
+    )
+    context.measure(
+        "Published parts, sum of what is inferred or assumed",
+        assumed_w,
+        "W",
+        note="not part of the sum above",
+    )
+
+
+def _locx2(
+    context: Context, facts: Mapping[str, Any], each_w: float, scaled_w: float, sigma_w: float, mode: str
+) -> None:
+    published = facts["power"]
+    context.measure(
+        "LOCx2, power",
+        each_w,
+        "W",
+        uncertainty=sigma_w,
+        limit=limit_of(facts["power_budget"]),
+        note=f"mode {mode}",
+    )
+    later = facts["power_later"]
+    context.measure(
+        "LOCx2, power at the nominal voltage",
+        scaled_w,
+        "W",
+        uncertainty=sigma_w,
+        limit=Limit(
+            None, later.value, f"{later.source}; {published.value:g} W in {published.source}", later.tag
+        ),
+        note=f"{100 * (scaled_w / published.value - 1):+.2f} % from the published {1e3 * published.value:.0f} mW",
+    )
+    rate = _CHANNELS * context.layout.line_rate_hz
+    context.measure(
+        "LOCx2, energy per bit",
+        scaled_w / rate,
+        "J/b",
+        uncertainty=sigma_w / rate,
+        note=f"over both channels; published power: {1e12 * published.value / rate:.1f} pJ/b",
+    )
+
+
+def _sweep(context: Context, rails: list[str], points: Mapping[str, Mapping[str, Any]]) -> None:
+    import numpy as np
+
+    rows: list[list[str | int | float]] = [
+        [
+            mode,
+            _MODES.get(mode, f"{mode} on all lines"),
+            *(round(_power_w(point, rail), 4) for rail in rails),
+            round(sum(_power_w(point, rail) for rail in rails), 4),
+        ]
+        for mode, point in points.items()
+    ]
+    context.table("Power over modes.", ["Mode", "What", *(f"{rail} (W)" for rail in rails), "Sum (W)"], rows)
+    context.series(
+        Series(
+            "Power over modes.",
+            Plot.POINTS,
+            (
+                Column("mode", np.arange(1, len(points) + 1)),
+                *(
+                    Column(rail, np.array([_power_w(p, rail) for p in points.values()]), "W")
+                    for rail in rails
+                ),
+            ),
+            y_label="power at the board",
+            caption=", ".join(f"{n}: {mode}" for n, mode in enumerate(points, 1)) + ".",
+        )
+    )
+
+
+def _assumptions(context: Context) -> Iterator[Any]:
+    from ltdb.power import published_powers
+
+    for power in published_powers().values():
+        yield power.provenance
+    if context.lab.simulated is not None:
+        from instruments.simulated.behaviour import behaviour_assumptions
+        from instruments.simulated.load import ASSUMPTION
+
+        yield ASSUMPTION
+        yield from behaviour_assumptions("locx2_power", "rails")
+
+
+SECTION = Section(
+    name="power",
+    title="Power",
+    description="Each rail is measured at once by the supply that feeds it, by a multimeter at the board and by the "
+    "monitors of the SCAs, in one mode of the board after another; the power of each kind of part is held against what "
+    "was published of it.",
+    run=run,
+    needs=frozenset({Need.BOARD, Need.SUPPLY, Need.METER}),
+    outline=outline,
+)

@@ -1,0 +1,168 @@
+"""Scans on the bench: what they measure, that a killed one goes on where it was, and what a dry run says."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from instruments.simulated.faults import FOREVER, FaultKind
+from ltdb.errors import BenchError
+from testbench.cli import main
+from testbench.entries import Point
+from testbench.record import Line, read_record
+from testbench.report.view import load_run
+
+SMALL_EYE = ("eye.samples=100000", "eye.fibres=[0]")
+POWER = ("power.readings=1", 'power.modes=["normal", "lines off"]')
+
+
+def points(path):
+    return [
+        line.entry.key
+        for line in read_record(path)
+        if isinstance(line, Line) and isinstance(line.entry, Point)
+    ]
+
+
+def test_power_and_eye_measure_what_the_simulated_board_was_made_of(qualify, measured):
+    path = qualify("power", "eye", settings=(*POWER, *SMALL_EYE))
+    run, found = load_run(path), measured(path)
+    assert [section.outcome for section in run.sections] == ["complete", "complete"]
+    assert found["LOCx2, power at the nominal voltage"].value == pytest.approx(0.843, rel=2e-3)
+    assert found["LOCx2, energy per bit"].value == pytest.approx(82.3e-12, rel=5e-3)
+    assert found["Published parts, sum of what is certain"].value == pytest.approx(
+        20 * 0.843 + 20 * 0.32 + 320 * 0.05
+    )
+    assert found["Published parts, sum of what is inferred or assumed"].value == pytest.approx(5 * 0.065)
+    # The transmitter's 0.85 ps; the clock source's 1 ps is subtracted, the converter's noise is not.
+    jitter = found["fibre 0, normal: serial line, random jitter"]
+    assert jitter.value == pytest.approx(0.87e-12, rel=0.12)
+    assert jitter.limit.high == 1e-12
+    assert {fact.subject for fact in run.assumptions} >= {
+        "simulated locx2 power",
+        "link: laser",
+        "power of LOCx2",
+    }
+
+
+def test_a_fault_in_a_scan_keeps_its_points_and_resuming_measures_only_the_others(qualify):
+    def break_at_second_point(bench):
+        # Two records a point, the second point's first curve fails.
+        twin, real = bench.twins["scope"], bench.twins["scope"]._curve
+        seen = []
+
+        def curve(call):
+            seen.append(call)
+            if len(seen) == 2:
+                twin.faults.arm(FaultKind.TIME_OUT, "CURV", FOREVER)
+            return real(call)
+
+        twin._curve = curve
+
+    path = qualify("eye", settings=SMALL_EYE, on_simulation=break_at_second_point)
+    (section,) = load_run(path).sections
+    assert section.outcome == "failed"
+    assert "scope: CURVE?" in section.reason
+    assert len(points(path)) == 1
+    acquired = []
+
+    def count(bench):
+        scope, real = bench.twins["scope"].scope, bench.twins["scope"].scope.acquire
+        scope.acquire = lambda channels: (acquired.append(1), real(channels))[1]
+
+    qualify("eye", settings=SMALL_EYE, resume=True, on_simulation=count)
+    (section,) = load_run(path).sections
+    assert section.outcome == "complete"
+    assert len(acquired) == 1
+    assert sorted(points(path)) == sorted(set(points(path)))
+    assert len(points(path)) == 2
+
+
+def test_a_resumed_scan_reports_what_an_unbroken_one_does(qualify, tmp_path, measured):
+    whole = qualify("power", settings=POWER, directory=tmp_path / "whole")
+    # The record as a kill after the first point leaves it.
+    lines = whole.read_bytes().splitlines(keepends=True)
+    (tmp_path / "cut").mkdir()
+    first = next(n for n, line in enumerate(lines) if b'"kind":"point"' in line)
+    (tmp_path / "cut" / "record.jsonl").write_bytes(b"".join(lines[: first + 1]) + lines[first + 1][:20])
+    cut = qualify("power", settings=POWER, directory=tmp_path / "cut", resume=True)
+    assert measured(cut).keys() == measured(whole).keys()
+    for name, measurement in measured(whole).items():
+        assert measured(cut)[name].value == pytest.approx(measurement.value, rel=1e-3, abs=2e-3), name
+
+
+def test_limits_of_the_bench_file_replace_those_of_the_procedure(qualify, tmp_path, measured):
+    bench = tmp_path / "lab.toml"
+    bench.write_text(
+        'include = ["default"]\n[[limit]]\nsection = "power"\nmeasurement = "LOCx2, power"\nhigh = 0.5\n'
+        'source = "our cooling"\n',
+        "utf-8",
+    )
+    path = qualify("power", settings=POWER, path=bench)
+    limit = measured(path)["LOCx2, power"].limit
+    assert (limit.high, limit.source) == (0.5, "our cooling")
+    assert measured(path)["LOCx2, power"].verdict == "fail"
+
+
+def test_a_limit_without_a_measurement_is_no_silent_pass(qualify, tmp_path):
+    bench = tmp_path / "lab.toml"
+    bench.write_text(
+        'include = ["default"]\n[[limit]]\nsection = "power"\nmeasurement = "LOCx3*"\nhigh = 1\nsource = "us"\n',
+        "utf-8",
+    )
+    (section,) = load_run(qualify("power", settings=POWER, path=bench)).sections
+    assert section.outcome == "failed"
+    assert "LOCx3" in section.reason
+
+
+def test_a_dry_run_says_what_would_be_done_and_touches_nothing(capsys, tmp_path):
+    out = tmp_path / "out"
+    assert main(["qualify", "--section", "eye", "--section", "power", "--dry-run", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "on: locx2_2v5 2.5 V from supply output 1, off at 8 A and 2.8 V" in text
+    assert "probe optical (scope channel 1) on fibre_1" in text
+    assert "4 of 4  30 degC, 2.5 V, fibre 1, normal" in text
+    assert not out.exists()
+
+
+def test_a_bench_that_is_not_ready_leaves_an_earlier_record_alone(tmp_path, capsys):
+    bench = tmp_path / "lab.toml"
+    bench.write_text(
+        'include = ["default"]\n[instrument.meter]\nresource = "TCPIP::127.0.0.1::9::SOCKET"\ntimeout_s = 1.0\n',
+        "utf-8",
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "record.jsonl").write_bytes(b"earlier\n")
+    assert (
+        main(["qualify", "--section", "power", "--bench", str(bench), "--out", str(out)])
+        == BenchError.exit_code
+    )
+    assert "not ready: meter" in capsys.readouterr().err
+    assert [entry.name for entry in out.iterdir()] == ["record.jsonl"]
+    assert (out / "record.jsonl").read_bytes() == b"earlier\n"
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8])
+def test_a_run_killed_at_any_point_is_finished_by_resuming(tmp_path, share):
+    command = [
+        sys.executable, "-m", "testbench", "qualify", "--section", "power", "--out", str(tmp_path), "--quick",
+        "--set", "power.readings=1", "--set", 'power.modes=["normal", "lines off", "lasers off"]',
+    ]  # fmt: skip
+    record = tmp_path / "record.jsonl"
+    # Most of it is the bring-up, with the points at the end.
+    wanted = int(share * 550_000)
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as run:
+        while run.poll() is None and (not record.exists() or record.stat().st_size < wanted):
+            time.sleep(0.02)
+        if run.poll() is None:
+            os.kill(run.pid, signal.SIGKILL)
+    before = points(record)
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert points(record)[: len(before)] == before
+    assert points(record) == ["normal", "lines off", "lasers off"]
+    assert load_run(record).state == "pass"
