@@ -10,7 +10,7 @@ from generate import write_pages  # noqa: E402 - the path comes first
 
 project = "LTDB"
 html_title = "LTDB digital twin and test bench"
-copyright = "the LTDB project, MIT licence"  # noqa: A001 - Sphinx's name for it
+copyright = "the LTDB project, MIT licence"
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown"}

@@ -19,7 +19,8 @@ MODULES: dict[str, tuple[str, list[str]]] = {
         "The line code",
         [
             f"ltdb.line_code.{name}"
-            for name in ("format", "codec", "alignment", "frame", "crc", "scrambler", "bcid", "distance", "merit", "files")
+            for name in ("format", "codec", "alignment", "frame", "crc", "scrambler", "bcid", "distance", "merit",
+                         "files")
         ],
     ),
     "analog": (

@@ -1,8 +1,8 @@
 """Speed measurements of ``ltdb bench``: which modules measure, and their targets.
 
-A benchmark module has ``measure(quick: bool) -> dict[str, float]``, or ``measure_with_table`` that gives a table for the
-documentation besides; its heavy imports stay inside. Ratios
-are of two things measured in one run, so that they hold on any machine.
+A benchmark module has ``measure(quick: bool) -> dict[str, float]``, or ``measure_with_table`` that gives a table
+for the documentation besides; its heavy imports stay inside. Ratios are of two things measured in one run, so
+that they hold on any machine.
 """
 
 from __future__ import annotations
