@@ -129,6 +129,8 @@ class Deframer:
     dropped: dict[str, int] = field(
         default_factory=lambda: {"coding": 0, "length": 0, "checksum": 0, "oversize": 0}
     )
+    good: int = 0
+    """Packets delivered."""
     _pending: bytearray = field(default_factory=bytearray)
     _skipping: bool = False
 
@@ -145,6 +147,7 @@ class Deframer:
                 self._skipping = False
                 self.dropped["oversize"] += 1
             elif encoded and (packet := self._decode(encoded)):
+                self.good += 1
                 yield packet
         if len(rest) > MAX_ENCODED:
             self._skipping, self._pending = True, bytearray()
