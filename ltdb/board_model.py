@@ -15,6 +15,7 @@ from ltdb.errors import InputError
 from ltdb.gbt.frame import FRAME_BYTES
 from ltdb.gbt.reed_solomon import Decoder
 from ltdb.gbtx import Gbtx
+from ltdb.gbtx.configuration import WRITABLE_REGISTERS
 from ltdb.gbtx.minimal import MINIMAL_CONFIGURATION
 from ltdb.i2c import I2cBus
 from ltdb.i2c_chips import MappedDevice, OpticalTransmitter, QuadAdc, ResetLine
@@ -108,7 +109,12 @@ class BoardModel:
             gbtx.reset()
         for line in self.reset_lines.values():
             line.hold(False)
-        for chip in (*self.adc.values(), *self.mtx.values(), *self.locx2.values()):
+        chips: tuple[MappedDevice | Locx2Registers, ...] = (
+            *self.adc.values(),
+            *self.mtx.values(),
+            *self.locx2.values(),
+        )
+        for chip in chips:
             chip.reset()
         for sca in self.sca.values():
             sca.power_on()
@@ -141,6 +147,30 @@ class BoardModel:
         else:
             source = AnalogInput(volts=value / channel.factor)
         self.sca[channel.sca].connect_analog(channel.pad, source)
+
+    def upset(self, chip: str, register: int, bit: int) -> None:
+        """Let radiation flip one stored bit of a chip; a LOCx2 mends it by itself, and counts.
+
+        Raises
+        ------
+        InputError
+            If the chip has no such bit.
+        """
+        device = self.chip(chip)
+        if isinstance(device, Sca):
+            device.upset()
+            return
+        if isinstance(device, Locx2Registers):
+            device.report(upsets_count=min(255, device.value("upsets.count") + 1))
+            return
+        size = WRITABLE_REGISTERS if isinstance(device, Gbtx) else len(device.contents)
+        if not (0 <= register < size and 0 <= bit < 8):
+            raise InputError(f"bit of {chip}", f"{register}.{bit}", f"registers 0 to {size - 1}, bits 0 to 7")
+        flipped = device.contents[register] ^ 1 << bit
+        if isinstance(device, Gbtx):
+            device.write_registers(register, bytes((flipped,)))
+        else:
+            device.contents[register] = flipped
 
     def exchange(self, downlink: Mapping[int, UInt8Array]) -> dict[int, UInt8Array]:
         """Send frames down some links and take as many up, while time passes for the whole board.

@@ -90,7 +90,9 @@ class ClockTree:
                     # A counter that was reset counts from its first frame on.
                     self._stopped_at[chip, channel] = None
             elif chip in locx2.adcs:
-                self._adc[chip].report("status.clock_present", int(self._running(self._board.adc[chip].clock)))
+                self._adc[chip].report(
+                    "status.clock_present", int(self._running(self._board.adc[chip].clock))
+                )
             else:
                 continue
             self._follow_locx2(locx2)

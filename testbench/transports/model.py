@@ -26,7 +26,6 @@ from testbench import faults
 from testbench import transactions as t
 from testbench.transactions import Capability, Transaction
 
-
 CAPTURE_FRAMES = 2048
 """Frames the controller's capture memory holds (docs/controller_protocol.md, section 3)."""
 
@@ -46,12 +45,21 @@ class Model:
 
     name = "model"
     capabilities = frozenset(
-        {Capability.IC, Capability.EC, Capability.RESET, Capability.BCR, Capability.CAPTURE, Capability.COUNTERS}
+        {
+            Capability.IC,
+            Capability.EC,
+            Capability.RESET,
+            Capability.BCR,
+            Capability.CAPTURE,
+            Capability.COUNTERS,
+        }
     )
 
     def __init__(self, model: BoardModel | None = None, fibres: FibreModel | None = None) -> None:
         if fibres is not None and model is not None and fibres.model is not model:
-            raise InputError("fibres of a model transport", "those of another board", "those of its own board")
+            raise InputError(
+                "fibres of a model transport", "those of another board", "those of its own board"
+            )
         self.model = model or (fibres.model if fibres else BoardModel())
         self.fibres = fibres or FibreModel(self.model)
         self.back_end = BackEnd(self.model)
@@ -132,7 +140,9 @@ class Model:
         return faults.Unsupported(transaction, "the board model has no such thing")
 
     def _counters(self, source: str, clear: bool) -> t.Counters:
-        kind, number = _numbered(source, {"fibre": len(self.model.board.fibres), "link": len(self.model.links)})
+        kind, number = _numbered(
+            source, {"fibre": len(self.model.board.fibres), "link": len(self.model.links)}
+        )
         if kind == "fibre":
             return t.Counters(self.receivers.counts(number, clear=clear).as_pairs())
         # No packets here: they are counted by what serves a port (`testbench.packet_server`).

@@ -6,7 +6,6 @@ import pytest
 from ltdb.back_end import BackEnd
 from ltdb.board_model import BoardModel
 from ltdb.errors import InputError
-from ltdb.fibre_counters import FibreReceivers
 from ltdb.fibre_model import PEDESTAL, FibreDark, FibreModel
 from ltdb.line_code import Decoder
 
