@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from ltdb.board import Bus
 from ltdb.errors import InputError
 from ltdb.fibre_model import FibreModel
 from ltdb.lane_crossing import Wander
@@ -44,24 +45,28 @@ class FibreReceivers:
         self._lit = dict.fromkeys(board.fibres, False)
         self._events = dict.fromkeys(board.fibres, (0, 0, 0))
         self._bus_of = {number: self._buses(number) for number in board.fibres}
-        self._seen_buses = dict.fromkeys(fibres.model.buses, -1)
-        self._seen_state = -1
+        self._written = dict.fromkeys(fibres.model.buses, 0)
+        self._seen = (-1, -1)
         self.follow()
 
-    def _buses(self, number: int) -> tuple:
+    def _buses(self, number: int) -> set[Bus]:
+        """I2C buses with a chip on the way of a fibre."""
         board = self.fibres.model.board
         buses = set()
         for path in board.fibres[number]:
             buses |= {board.adc[path.adc].i2c, board.locx2[path.locx2].i2c, board.mtx[path.mtx].i2c}
-        return tuple(buses)
+        return buses
 
     def follow(self) -> None:
         """Take over the state of every fibre that may have changed."""
         model = self.fibres.model
-        written = {bus: model.buses[bus].written for bus in model.buses}
-        changed = {bus for bus, count in written.items() if count != self._seen_buses[bus]}
-        everything = self._seen_state != model.state_changes
-        self._seen_buses, self._seen_state = written, model.state_changes
+        seen = (model.state_changes, sum(bus.written for bus in model.buses.values()))
+        if seen == self._seen:
+            return
+        everything, self._seen = seen[0] != self._seen[0], seen
+        written = {place: bus.written for place, bus in model.buses.items()}
+        changed = {place for place, count in written.items() if count != self._written[place]}
+        self._written = written
         for number, buses in self._bus_of.items():
             if everything or not changed.isdisjoint(buses):
                 self._follow(number)

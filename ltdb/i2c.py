@@ -82,7 +82,7 @@ class I2cBus:
     stuck: bool = False
     """SDA is held low (a fault): nothing gets through."""
     written: int = 0
-    """Bytes written and acknowledged so far, register addresses included: what has not moved has not changed."""
+    """Segments so far that wrote more than a register address: while it stands, no register was written."""
 
     def transfer(self, *segments: Segment) -> Transfer:
         """Carry out segments with repeated starts between them and a stop at the end."""
@@ -102,7 +102,7 @@ class I2cBus:
                     outcome = Outcome.DATA_NACK
                     break
                 written += 1
-                self.written += 1
+            self.written += len(segment.write) > 1
             if outcome is not Outcome.DONE:
                 break
             for _ in range(segment.read):
