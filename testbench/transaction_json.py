@@ -49,7 +49,7 @@ def outcome_from_json(transaction: Transaction, entry: dict[str, Any]) -> Any:
 
 
 @cache
-def _names(cls: type) -> tuple[str, ...]:
+def _names(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(cls))
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 from functools import cache, cached_property
 from importlib.resources import files
@@ -111,7 +112,7 @@ class Value:
     """The pieces of each copy; one copy unless copies are visible at places of their own."""
     encoding: Mapping[str, int]
 
-    addresses: tuple[int, ...] = field(init=False, compare=False)
+    addresses: tuple[int, ...] = dataclass_field(init=False, compare=False)
     """All registers that hold a part of this value, in ascending order."""
 
     def __post_init__(self) -> None:

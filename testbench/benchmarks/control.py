@@ -63,10 +63,14 @@ def _configure() -> tuple[float, float, int]:
     board = Ltdb(Session(transport, recorder))
     configuration = load_configuration(None, board.board)
     transport.back_end, transport.receivers = _Stopwatch(transport.back_end), _Stopwatch(transport.receivers)
-    _Stopwatch.seconds, busy = 0.0, process_time()
-    result = asyncio.run(bring_up(board, configuration))
-    overhead = process_time() - busy - _Stopwatch.seconds
+
+    async def work() -> tuple[int, float]:
+        _Stopwatch.seconds, busy = 0.0, process_time()
+        result = await bring_up(board, configuration)
+        return result.checked, process_time() - busy - _Stopwatch.seconds
+
+    checked, overhead = asyncio.run(work())
     chips = len(board.gbtx) + len(board.locx2) + len(board.adc) + len(board.mtx)
-    if result.checked != chips:
-        raise BenchError(f"configuration verified {result.checked} of {chips} chips")
+    if checked != chips:
+        raise BenchError(f"configuration verified {checked} of {chips} chips")
     return perf_counter() - start, overhead, len(recorder.exchanges)
