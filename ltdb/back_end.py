@@ -50,9 +50,9 @@ class LinkCounts:
     """Frames whose header is none, between lock and loss of lock."""
     losses: int = 0
     ic_errors: int = 0
-    """IC replies that failed their parity or did not answer the request."""
+    """IC requests without a good reply."""
     ec_errors: int = 0
-    """Frames of SCAs that failed their checksum or could not be understood."""
+    """Requests to SCAs without a good reply, supervisory ones included."""
 
     def as_pairs(self) -> tuple[tuple[str, int], ...]:
         """Names and values in the order of the protocol, at most 32 bits each."""
@@ -226,6 +226,7 @@ class BackEnd:
         self._request(link, "ic", content)
         for reply in self._replies(link, "ic"):
             return reply
+        self.links[link].counts.ic_errors += 1
         raise LinkSilent(f"GBTx at link {link}: no reply to an IC request")
 
     def _supervise(self, link: int, auxiliary: bool, content: bytes, what: str) -> None:
@@ -243,7 +244,6 @@ class BackEnd:
             try:
                 received = master.sca[kind].receive(answer)
             except ScaFrameError:
-                master.counts.ec_errors += 1
                 continue
             if received.reply is not None and received.reply.interrupt:
                 master.interrupts.append(received.reply)
@@ -251,6 +251,7 @@ class BackEnd:
                 continue
             elif transaction is None or (received.reply and received.reply.transaction == transaction):
                 return received
+        master.counts.ec_errors += 1
         raise LinkSilent(f"SCA at link {link}: no reply to {what}")
 
     def _request(self, link: int, kind: str, content: bytes) -> None:

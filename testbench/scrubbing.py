@@ -10,7 +10,7 @@ configuration (register 48 of ATLAS NSW) has such copies itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,19 @@ class Reference:
             raise InputError(
                 "reference", f"{path} ({error.strerror})", "a file that can be written"
             ) from error
+
+    def only(self, names: Sequence[str]) -> Reference:
+        """The reference of some chips.
+
+        Raises
+        ------
+        InputError
+            If one of them is not in it.
+        """
+        for name in names:
+            if name not in self.chips:
+                raise InputError("chip to scrub", repr(name), "a GBTx, LOCx2, ADC or MTx in the reference")
+        return Reference({name: self.chips[name] for name in names})
 
     @classmethod
     def load(cls, path: Path) -> Reference:
@@ -116,10 +129,12 @@ def configured_reference(board: Ltdb, configuration: Configuration) -> Reference
     return Reference(chips)
 
 
-async def take_reference(board: Ltdb, report: Report = lambda step: None) -> Reference:
-    """Read what every chip holds now, to be the reference from now on."""
+async def take_reference(
+    board: Ltdb, names: Sequence[str] = (), report: Report = lambda step: None
+) -> Reference:
+    """Read what every chip holds now, or the chips named, to be the reference from now on."""
     chips: dict[str, Expected] = {}
-    for name in (*board.gbtx, *board.locx2, *board.adc, *board.mtx):
+    for name in names or (*board.gbtx, *board.locx2, *board.adc, *board.mtx):
         report(name)
         chip = board.registers(name)
         kept = _kept(chip)
@@ -146,7 +161,7 @@ async def scrub(
         except (*CHIP_FAULTS, RegisterMismatch) as error:
             result.failed[name] = str(error)
     report("counters of the chips")
-    await _count(board, result)
+    await _count(board, reference.chips, result)
     return result
 
 
@@ -190,9 +205,9 @@ def _differing_copies(layout: RegisterMap, held: Mapping[int, int], expected: Ex
     ]
 
 
-async def _count(board: Ltdb, result: Scrubbed) -> None:
+async def _count(board: Ltdb, chips: Collection[str], result: Scrubbed) -> None:
     for name, locx2 in board.locx2.items():
-        if name not in result.failed:
+        if name in chips and name not in result.failed:
             result.counted[name] = await locx2.get("upsets.count")
     for name, sca in board.sca.items():
         result.counted[name] = await sca.upsets()

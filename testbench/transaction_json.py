@@ -55,7 +55,7 @@ def _names(cls: Any) -> tuple[str, ...]:
 
 def _fields_to_json(value: Any) -> dict[str, Any]:
     entry = {}
-    for name in _names(type(value)):
+    for name in _names(value.__class__):
         item = getattr(value, name)
         entry[name] = item.hex() if isinstance(item, bytes) else item
     return entry

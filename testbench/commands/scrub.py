@@ -42,6 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--reference", type=Path, metavar="FILE", help="file written with --take")
     what.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML) as reference")
     what.add_argument("--take", type=Path, metavar="FILE", help="write a reference file and end")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="CHIP", help="scrub these chips (default: all)"
+    )
     parser.add_argument("--look", action="store_true", help="compare only; write nothing")
     parser.add_argument("--rounds", type=int, default=1, help="how often (default 1)")
     parser.add_argument("--interval", type=float, default=1.0, metavar="S", help="board time between rounds")
@@ -67,10 +70,12 @@ async def _run(args: argparse.Namespace, board: Ltdb) -> int:
 
     board.session.require(NEEDS)
     await switch_on(board)
-    chips = len(board.gbtx) + len(board.locx2) + len(board.adc) + len(board.mtx)
     if args.take is not None:
+        for name in args.only:
+            board.registers(name)
+        chips = len(args.only) or len(board.gbtx) + len(board.locx2) + len(board.adc) + len(board.mtx)
         with progress("reading the board", chips, enabled=not args.json) as advance:
-            reference = await take_reference(board, lambda name: advance(1))
+            reference = await take_reference(board, args.only, lambda name: advance(1))
         reference.save(args.take)
         _print(args, f"{args.take} written: {chips} chips\n", {"written": str(args.take), "chips": chips})
         return 0
@@ -91,8 +96,10 @@ def _reference(args: argparse.Namespace, board: Ltdb) -> Reference:
     from testbench.scrubbing import Reference, configured_reference
 
     if args.reference is not None:
-        return Reference.load(args.reference)
-    return configured_reference(board, load_configuration(args.config, board.board))
+        reference = Reference.load(args.reference)
+    else:
+        reference = configured_reference(board, load_configuration(args.config, board.board))
+    return reference.only(args.only) if args.only else reference
 
 
 def _print(args: argparse.Namespace, text: str, document: dict[str, Any]) -> None:
