@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -36,6 +35,8 @@ def run_with_board(
     `interrupted` says in what condition Ctrl-C leaves the board; it is printed when that happens. So are ports of SCAs
     that fell silent on the way.
     """
+    import asyncio
+
     from ltdb.board import load_board
     from testbench.devices.ltdb import Ltdb
     from testbench.open_transport import open_transport
