@@ -11,24 +11,13 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from ltdb.packets import ErrorCode, Kind
+from ltdb.packets import FIBRE_COUNTERS, LINK_COUNTERS, ErrorCode, Kind
 from testbench import faults
 from testbench import transactions as t
 from testbench.transactions import Capability, Transaction
 
 Request = tuple[Kind, bytes]
 
-FIBRE_COUNTERS = ("frames", "crc_errors", "header_errors", "bcid_jumps", "moves", "losses", "prbs_errors")
-LINK_COUNTERS = (
-    "frames",
-    "corrected",
-    "header_errors",
-    "losses",
-    "ic_errors",
-    "ec_errors",
-    "packets",
-    "dropped",
-)
 CAPTURE_READ_FRAMES = 64
 _FAULT_OF_CODE = {
     ErrorCode.NO_REPLY: (faults.NoReply, "the chip behind the link did not answer the controller"),
