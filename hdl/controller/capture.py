@@ -5,7 +5,7 @@ from __future__ import annotations
 from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from hdl.controller.configuration import ControllerConfiguration
 from hdl.controller.ports import FRAME_BITS, CapturePort, FibrePort
@@ -35,7 +35,7 @@ class Capture(wiring.Component):
             {
                 "strobe": In(1),
                 "orders": In(CapturePort()),
-                "fibres": In(FibrePort().flip()).array(configuration.fibres),
+                "fibres": In(FibrePort()).array(configuration.fibres),
             }
         )
 

@@ -31,7 +31,7 @@ class LatencyCounter(wiring.Component):
                 "strobe": In(1),
                 "orders": In(LatencyPort()),
                 "marker": Out(1),
-                "fibres": In(FibrePort().flip()).array(configuration.fibres),
+                "fibres": In(FibrePort()).array(configuration.fibres),
             }
         )
 

@@ -52,7 +52,7 @@ class PacketEngine(wiring.Component):
                 "ic": Out(IcPort()),
                 "sca": Out(ScaPort()),
                 "i2c": Out(I2CPort()),
-                "fibres": In(FibrePort().flip()).array(configuration.fibres),
+                "fibres": In(FibrePort()).array(configuration.fibres),
                 "link_steps": In(sum(LINK_STEPS.values())).array(configuration.links),
                 "board_reset": Out(1),
                 "link_resets": Out(configuration.links),

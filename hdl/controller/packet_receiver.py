@@ -50,7 +50,9 @@ class PacketReceiver(wiring.Component):
         filling, kept = Signal(), Signal()
         m.d.comb += [read.addr.eq(Cat(self.packet.address, kept)), self.packet.byte.eq(read.data)]
 
-        encoded = Signal(range(MAX_ENCODED + 2))  # bytes since the last zero, stopping one past the longest packet
+        encoded = Signal(
+            range(MAX_ENCODED + 2)
+        )  # bytes since the last zero, stopping one past the longest packet
         length = Signal(range(MAX_ENCODED + 2))  # bytes decoded
         block_left, full_block = Signal(8), Signal()
         damaged = Signal()
@@ -122,6 +124,12 @@ class PacketReceiver(wiring.Component):
                 ]
                 m.next = "RESTART"
             with m.State("RESTART"):
-                m.d.sync += [encoded.eq(0), length.eq(0), block_left.eq(0), full_block.eq(0), crc.eq(CRC_START)]
+                m.d.sync += [
+                    encoded.eq(0),
+                    length.eq(0),
+                    block_left.eq(0),
+                    full_block.eq(0),
+                    crc.eq(CRC_START),
+                ]
                 m.next = "RECEIVE"
         return m

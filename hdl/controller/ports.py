@@ -126,9 +126,9 @@ class ScaPort(Signature):
 
 
 class I2CPort(Signature):
-    """A transfer on a direct I2C bus, seen from who asks: write `writes` bytes, then read `reads` after a repeated start.
+    """A transfer on a direct I2C bus, seen from who asks: bytes written, then bytes read after a repeated start.
 
-    `start` stays high until `busy` is. `stuck` and `refused` stand with `done`.
+    `writes` and `reads` say how many; `start` stays high until `busy` is. `stuck` and `refused` stand with `done`.
     """
 
     def __init__(self) -> None:
@@ -169,7 +169,11 @@ class CapturePort(Signature):
 
 
 class CounterPort(Signature):
-    """The counters of one source, seen from who reads: they stand one clock after `source` and `index`, `clear` is a strobe."""
+    """The counters of one source, seen from who reads.
+
+    They follow `source` and `index` at once, and are the old ones still in the clock of `clear`. `bytes` is how many
+    there are.
+    """
 
     def __init__(self, bits: int) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""Judges a request before anything is done: version, kind, length, ranges (`docs/controller_protocol.md` sections 3, 4)."""
+"""Judges a request before anything is done (`docs/controller_protocol.md` sections 3 and 4)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ ARGUMENTS: dict[Kind, data.StructLayout] = {
     }.items()
 }
 """Fixed fields of each kind, in their order in the payload."""
-TAIL: dict[Kind, tuple[int, int]] = {Kind.IC_WRITE: (1, 1021), Kind.I2C_WRITE: (1, 255), Kind.I2C_READ: (0, 16)}
+TAIL: dict[Kind, tuple[int, int]] = {
+    Kind.IC_WRITE: (1, 1021),
+    Kind.I2C_WRITE: (1, 255),
+    Kind.I2C_READ: (0, 16),
+}
 """Fewest and most bytes after the fixed fields."""
 _NEEDS = {
     Kind.IC_READ: "IC",
@@ -147,12 +151,12 @@ class RequestCheck(wiring.Component):
                 start = (f.start == AT_ONCE) | (f.start < c.bunch_crossings)
                 return (f.fibre < c.fibres) & frames & start
             case Kind.CAPTURE_READ:
-                return (
-                    (f.frames >= 1) & (f.frames <= READ_FRAMES) & (f.first + f.frames <= self.captured)
-                )
+                return (f.frames >= 1) & (f.frames <= READ_FRAMES) & (f.first + f.frames <= self.captured)
             case Kind.COUNTERS:
                 most = Signal(8)
-                m.d.comb += most.eq(Mux(f.source == SOURCE_FIBRE, c.fibres, Mux(f.source == SOURCE_LINK, c.links, 1)))
+                m.d.comb += most.eq(
+                    Mux(f.source == SOURCE_FIBRE, c.fibres, Mux(f.source == SOURCE_LINK, c.links, 1))
+                )
                 return (f.source <= SOURCE_CONTROLLER) & (f.clear <= 1) & (f.index < most)
             case Kind.LATENCY:
                 return f.fibre < c.fibres

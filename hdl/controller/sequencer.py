@@ -79,6 +79,8 @@ class Sequencer(wiring.Component):
         """Build the logic."""
         m = Module()
         self._declare(m)
+        self._wire_transfer(m)
+        self._wire_others(m)
         with m.FSM():
             self._take(m)
             self._answer(m)
@@ -104,7 +106,7 @@ class Sequencer(wiring.Component):
         self._then = Signal(2)
         # Bytes of the request on their way to a chip, and bytes from a chip.
         self._feed, self._feed_left, self._fetched = Signal(11), Signal(11), Signal()
-        self._expected, self._ended = Signal(9), Signal()
+        self._expected, self._started, self._ended = Signal(9), Signal(), Signal()
         m.submodules.check = check = RequestCheck(self.configuration)
         self._check = check
         m.d.comb += [
@@ -128,6 +130,63 @@ class Sequencer(wiring.Component):
         m.d.sync += self._error.eq(code)
         m.next = "ANSWER"
 
+    def _wire_transfer(self, m: Module) -> None:
+        """Connect IC and I2C masters to the fields of the request, and choose between the two."""
+        ic, i2c, packet = self.ic, self.i2c, self.packet
+        read, write = self._fields(Kind.IC_READ), self._fields(Kind.IC_WRITE)
+        self._direct = direct = Signal()
+        self._tail, self._skipped = tail, skipped = Signal(11), Signal(4)
+        with m.Switch(self._kind):
+            for kind in (Kind.IC_READ, Kind.IC_WRITE, Kind.I2C_READ, Kind.I2C_WRITE):
+                with m.Case(kind):
+                    m.d.comb += skipped.eq(fixed_bytes(kind))
+        m.d.comb += [
+            direct.eq((self._kind == Kind.I2C_READ) | (self._kind == Kind.I2C_WRITE)),
+            tail.eq(packet.payload_length - skipped),
+            self.link.eq(read.link),
+            self.bus.eq(read.link),
+            ic.write.eq(self._kind == Kind.IC_WRITE),
+            ic.register.eq(write.register),
+            ic.count.eq(Mux(self._kind == Kind.IC_WRITE, tail, read.count)),
+            i2c.address.eq(self._fields(Kind.I2C_WRITE).address),
+            i2c.writes.eq(tail),
+            i2c.reads.eq(Mux(self._kind == Kind.I2C_READ, self._fields(Kind.I2C_READ).count, 0)),
+            ic.data.payload.eq(packet.byte),
+            i2c.data.payload.eq(packet.byte),
+        ]
+        self._busy, self._done, self._code = Signal(), Signal(), Signal(8)
+        self._came, self._came_byte, self._taken = Signal(), Signal(8), Signal()
+        m.d.comb += [
+            self._busy.eq(Mux(direct, i2c.busy, ic.busy)),
+            self._done.eq(Mux(direct, i2c.done, ic.done)),
+            self._code.eq(Mux(direct, _i2c_code(i2c), _code(ic.status))),
+            self._came.eq(Mux(direct, i2c.reply.valid, ic.reply.valid)),
+            self._came_byte.eq(Mux(direct, i2c.reply.payload, ic.reply.payload)),
+            self._taken.eq(Mux(direct, i2c.data.ready, ic.data.ready)),
+        ]
+
+    def _wire_others(self, m: Module) -> None:
+        """Connect what takes its orders from the fields of the request."""
+        sca, capture, counters = self.sca, self.capture, self.counters
+        command, control = self._fields(Kind.SCA), self._fields(Kind.SCA_LINK)
+        wanted, source = self._fields(Kind.CAPTURE), self._fields(Kind.COUNTERS)
+        supervisory = self._kind == Kind.SCA_LINK
+        m.d.comb += [
+            sca.control.eq(Mux(supervisory, control.frame + 1, 0)),
+            sca.port.eq(supervisory & control.port[0]),
+            sca.channel.eq(command.channel),
+            sca.length.eq(command.length),
+            sca.command.eq(command.command),
+            sca.data.eq(command.data),
+            capture.fibre.eq(wanted.fibre),
+            capture.frames.eq(wanted.frames),
+            capture.start_bcid.eq(wanted.start),
+            counters.source.eq(source.source),
+            counters.index.eq(source.index),
+            self.latency.fibre.eq(self._fields(Kind.LATENCY).fibre),
+            self.reset_line.eq(self._fields(Kind.RESET).line),
+        ]
+
     def _take(self, m: Module) -> None:
         """Read the head of a packet, judge it, and see whether it was carried out already."""
         packet = self.packet
@@ -144,7 +203,11 @@ class Sequencer(wiring.Component):
             with m.If(self._index == LOADED_BYTES):
                 m.next = "JUDGE"
         with m.State("JUDGE"):
-            m.d.sync += [self._error.eq(self._check.error), self._last.eq(self._identity), self._last_valid.eq(1)]
+            m.d.sync += [
+                self._error.eq(self._check.error),
+                self._last.eq(self._identity),
+                self._last_valid.eq(1),
+            ]
             m.next = "ANSWER"
             with m.If(self._last_valid & (self._last == self._identity) & (self._kind != Kind.HELLO)):
                 m.d.comb += [self.reply.send_again.eq(1), self.repeated.eq(1)]
@@ -214,88 +277,45 @@ class Sequencer(wiring.Component):
     def _transfer(self, m: Module) -> None:
         """IC and I2C: bytes of the request to the chip and bytes of the chip into the reply, until it is done."""
         ic, i2c, packet = self.ic, self.i2c, self.packet
-        read, write = self._fields(Kind.IC_READ), self._fields(Kind.IC_WRITE)
-        direct = Signal()
-        tail, skipped = Signal(11), Signal(4)
-        with m.Switch(self._kind):
-            for kind in (Kind.IC_READ, Kind.IC_WRITE, Kind.I2C_READ, Kind.I2C_WRITE):
-                with m.Case(kind):
-                    m.d.comb += skipped.eq(fixed_bytes(kind))
-        m.d.comb += [
-            direct.eq((self._kind == Kind.I2C_READ) | (self._kind == Kind.I2C_WRITE)),
-            tail.eq(packet.payload_length - skipped),
-            self.link.eq(read.link),
-            self.bus.eq(read.link),
-            ic.write.eq(self._kind == Kind.IC_WRITE),
-            ic.register.eq(write.register),
-            ic.count.eq(Mux(self._kind == Kind.IC_WRITE, tail, read.count)),
-            i2c.address.eq(self._fields(Kind.I2C_WRITE).address),
-            i2c.writes.eq(tail),
-            i2c.reads.eq(Mux(self._kind == Kind.I2C_READ, self._fields(Kind.I2C_READ).count, 0)),
-            ic.data.payload.eq(packet.byte),
-            i2c.data.payload.eq(packet.byte),
-        ]
-        data, busy, done, start = Signal(), Signal(), Signal(), Signal()
-        came, byte, code = Signal(), Signal(8), Signal(8)
-        m.d.comb += [
-            busy.eq(Mux(direct, i2c.busy, ic.busy)),
-            done.eq(Mux(direct, i2c.done, ic.done)),
-            came.eq(Mux(direct, i2c.reply.valid, ic.reply.valid)),
-            byte.eq(Mux(direct, i2c.reply.payload, ic.reply.payload)),
-            data.eq(self._fetched & (self._feed_left != 0)),
-            code.eq(Mux(direct, _i2c_code(i2c), _code(ic.status))),
-        ]
         with m.State("PREPARE"):
             m.d.sync += [
-                self._feed.eq(HEADER_BYTES + skipped),
-                self._feed_left.eq(tail),
-                self._expected.eq(Mux(direct, i2c.reads, Mux(ic.write, 0, ic.count))),
-                self._error.eq(0),
+                self._feed.eq(HEADER_BYTES + self._skipped),
+                self._feed_left.eq(self._tail),
+                self._expected.eq(Mux(self._direct, i2c.reads, Mux(ic.write, 0, ic.count))),
+                self._started.eq(0),
             ]
             m.next = "TRANSFER"
-        started = Signal()
         with m.State("TRANSFER"):
-            m.d.comb += [packet.address.eq(self._feed), start.eq(~started & ~self._ended)]
-            for port, mine in ((ic, ~direct), (i2c, direct)):
+            feeding = self._fetched & (self._feed_left != 0)
+            m.d.comb += packet.address.eq(self._feed)
+            for port, mine in ((ic, ~self._direct), (i2c, self._direct)):
                 m.d.comb += [
-                    port.start.eq(start & mine),
-                    port.data.valid.eq(data & mine),
+                    port.start.eq(~self._started & mine),
+                    port.data.valid.eq(feeding & mine),
                     port.reply.ready.eq(mine),
                 ]
-            with m.If(busy):
-                m.d.sync += started.eq(1)
+            with m.If(self._busy):
+                m.d.sync += self._started.eq(1)
             m.d.sync += self._fetched.eq(1)
-            with m.If(data & Mux(direct, i2c.data.ready, ic.data.ready)):
+            with m.If(feeding & self._taken):
                 m.d.sync += [
                     self._feed.eq(self._feed + 1), self._feed_left.eq(self._feed_left - 1), self._fetched.eq(0),
                 ]  # fmt: skip
-            with m.If(came & (self._expected != 0)):
-                m.d.comb += [self.reply.push.eq(1), self.reply.byte.eq(byte)]
+            with m.If(self._came & (self._expected != 0)):
+                m.d.comb += [self.reply.push.eq(1), self.reply.byte.eq(self._came_byte)]
                 m.d.sync += self._expected.eq(self._expected - 1)
-            with m.If(done):
-                m.d.sync += [self._ended.eq(1), self._error.eq(code)]
-            with m.If(self._ended & ~busy):
+            with m.If(self._done):
+                m.d.sync += [self._ended.eq(1), self._error.eq(self._code)]
+            with m.If(self._ended & ~self._busy):
                 with m.If(self._error != 0):
-                    m.d.sync += started.eq(0)
                     m.next = "ANSWER"
                 with m.Elif(self._expected == 0):
-                    m.d.sync += started.eq(0)
                     m.next = "SEND"
 
     def _sca(self, m: Module) -> None:
         """SCA commands and supervisory frames."""
         sca = self.sca
-        command, control = self._fields(Kind.SCA), self._fields(Kind.SCA_LINK)
-        supervisory = Signal()
-        m.d.comb += [
-            supervisory.eq(self._kind == Kind.SCA_LINK),
-            sca.control.eq(Mux(supervisory, control.frame + 1, 0)),
-            sca.port.eq(supervisory & control.port[0]),
-            sca.channel.eq(command.channel),
-            sca.length.eq(command.length),
-            sca.command.eq(command.command),
-            sca.data.eq(command.data),
-        ]
+        supervisory = self._kind == Kind.SCA_LINK
         with m.State("SCA START"):
             m.d.comb += sca.start.eq(1)
             with m.If(sca.busy):
@@ -311,10 +331,7 @@ class Sequencer(wiring.Component):
 
     def _capture(self, m: Module) -> None:
         """Capture frames, and read them out."""
-        capture, f = self.capture, self._fields(Kind.CAPTURE)
-        m.d.comb += [
-            capture.fibre.eq(f.fibre), capture.frames.eq(f.frames), capture.start_bcid.eq(f.start),
-        ]  # fmt: skip
+        capture = self.capture
         with m.State("CAPTURE"), m.If(capture.done):
             with m.If(capture.failed):
                 self._fail(m, ErrorCode.UNAVAILABLE)
@@ -333,14 +350,7 @@ class Sequencer(wiring.Component):
     def _others(self, m: Module) -> None:
         """HELLO, reset lines, counters, latency."""
         counters, latency, c = self.counters, self.latency, self.configuration
-        f = self._fields(Kind.COUNTERS)
         hello = Array(Const(byte, 8) for byte in c.hello)
-        m.d.comb += [
-            self.reset_line.eq(self._fields(Kind.RESET).line),
-            counters.source.eq(f.source),
-            counters.index.eq(f.index),
-            latency.fibre.eq(self._fields(Kind.LATENCY).fibre),
-        ]
         with m.State("HELLO"):
             m.d.comb += [self.reply.push.eq(1), self.reply.byte.eq(hello[self._index])]
             m.d.sync += self._index.eq(self._index + 1)
@@ -349,7 +359,7 @@ class Sequencer(wiring.Component):
         with m.State("RESET"), m.If(self.reset_done):
             m.next = "SEND"
         with m.State("COUNTERS"):
-            m.d.comb += counters.clear.eq(f.clear[0])
+            m.d.comb += counters.clear.eq(self._fields(Kind.COUNTERS).clear[0])
             self._push_then(m, counters.counters, counters.bytes, "SEND")
         with m.State("LATENCY"), m.If(latency.done):
             with m.If(latency.failed):

@@ -1,4 +1,7 @@
-"""UART with 8 data bits, no parity, one stop bit. Any baud rate up to an eighth of the clock, by a fractional divider."""
+"""UART with 8 data bits, no parity, one stop bit.
+
+A fractional divider makes any baud rate up to an eighth of the clock.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ def phase_step(clock_hz: float, baud_rate: float) -> int:
     step = round(baud_rate / clock_hz * (1 << PHASE_BITS))
     if not (1 << 10) <= step <= (1 << PHASE_BITS) // SMALLEST_DIVIDER:
         low, high = clock_hz / (1 << PHASE_BITS - 10), clock_hz / SMALLEST_DIVIDER
-        raise InputError("baud rate", f"{baud_rate:g}", f"{low:.0f} to {high:.0f} with a clock of {clock_hz:g} Hz")
+        raise InputError(
+            "baud rate", f"{baud_rate:g}", f"{low:.0f} to {high:.0f} with a clock of {clock_hz:g} Hz"
+        )
     return step
 
 
