@@ -147,7 +147,7 @@ class ScaMaster(wiring.Component):
         with m.If(answer.good & answer.information):
             m.d.sync += last_received[port].eq(answer.control[1:4])
 
-        def finish(status: Status) -> None:
+        def finish(status: object) -> None:
             m.d.sync += [self.done.eq(1), self.status.eq(status), self.busy.eq(0)]
             m.next = "IDLE"
 
