@@ -18,7 +18,7 @@ STRETCH_QUARTERS = 4096
 """Default of how long SCL may be held low by a slave: 1024 periods."""
 
 
-class I2cStep(enum.Enum, shape=2):
+class I2cStep(enum.Enum, shape=2):  # type: ignore[call-arg]
     """What the master is asked to do."""
 
     START = 0

@@ -1,4 +1,4 @@
-"""How a request to a chip behind a GBT link ended."""
+"""How a request of the board controller's masters ended."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from amaranth.lib import enum
 
 
 class Status(enum.Enum, shape=2):  # type: ignore[call-arg]
-    """Outcome that the masters of the IC and SCA channels report."""
+    """Outcome of a request over a link."""
 
     OK = 0
     NO_REPLY = 1
+    """Nothing came in time."""
     BAD_REPLY = 2
+    """What came fails its own check, or does not answer the request."""
