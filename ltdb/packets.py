@@ -143,6 +143,8 @@ class Deframer:
     """Finds packets in a stream of bytes cut anywhere; counts what was dropped, by reason."""
 
     dropped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(DROP_REASONS, 0))
+    good: int = 0
+    """Packets delivered."""
     _pending: bytearray = field(default_factory=bytearray)
     _skipping: bool = False
 
@@ -159,6 +161,7 @@ class Deframer:
                 self._skipping = False
                 self.dropped["oversize"] += 1
             elif encoded and (packet := self._decode(encoded)):
+                self.good += 1
                 yield packet
         if len(rest) > MAX_ENCODED:
             self._skipping, self._pending = True, bytearray()

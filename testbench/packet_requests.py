@@ -19,6 +19,8 @@ from testbench.transactions import Capability, Transaction
 Request = tuple[Kind, bytes]
 
 CAPTURE_READ_FRAMES = 64
+AUXILIARY = 0x80
+"""Bit of the link byte of SCA: over the auxiliary e-link."""
 _FAULT_OF_CODE = {
     ErrorCode.NO_REPLY: (faults.NoReply, "the chip behind the link did not answer the controller"),
     ErrorCode.NOT_ACKNOWLEDGED: (faults.NotAcknowledged, "not acknowledged"),
@@ -67,8 +69,9 @@ def conversation(transaction: Transaction) -> Generator[Request, bytes, Any]:
             return t.Data(data) if len(data) == count else _wrong_length(transaction, data, count)
         case t.IcWrite(link, register, data):
             return _done(transaction, (yield Kind.IC_WRITE, struct.pack("<BH", link, register) + data))
-        case t.ScaCommand(link, channel, command, data, length):
-            reply = yield Kind.SCA, struct.pack("<BBBBI", link, channel, length, command, data)
+        case t.ScaCommand(link, channel, command, data, length, auxiliary=auxiliary):
+            way = link | AUXILIARY if auxiliary else link
+            reply = yield Kind.SCA, struct.pack("<BBBBI", way, channel, length, command, data)
             return _sca_reply(transaction, reply)
         case t.ScaLink(link, control, auxiliary):
             code = list(t.ScaControl).index(control)

@@ -54,6 +54,7 @@ class PacketServer:
         self._last: tuple[int, int] | None = None
         self._last_reply = b""
         self._captured = b""
+        self._cleared: dict[int, dict[str, int]] = {}
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -129,9 +130,10 @@ class PacketServer:
         return b""
 
     async def _sca(self, payload: bytes) -> bytes:
-        link, channel, length, command, data = struct.unpack("<BBBBI", payload)
+        way, channel, length, command, data = struct.unpack("<BBBBI", payload)
+        link, auxiliary = way & 0x7F, bool(way & 0x80)
         self._check(link < self._links, length <= 4)
-        transaction = t.ScaCommand(link, channel, command, data, length)
+        transaction = t.ScaCommand(link, channel, command, data, length, auxiliary=auxiliary)
         (outcome,) = await self._transport.execute([transaction])
         if isinstance(outcome, faults.ScaRefused):
             return struct.pack("<BI", outcome.detail, 0)
@@ -196,7 +198,16 @@ class PacketServer:
         self._check(index < (self._fibres, self._links)[source])
         name = f"{('fibre', 'link')[source]}{index}"
         counters = await self._carry_out(t.ReadCounters(name, bool(clear)))
-        return b"".join(struct.pack("<I", min(value, 0xFFFFFFFF)) for _, value in counters.values)
+        own: dict[str, int] = {}
+        if source == 1:
+            # What is counted of packets is the controller's own, whatever transport is behind it.
+            total = {"packets": self._deframer.good, "dropped": sum(self.dropped.values())}
+            since = self._cleared.get(index, {})
+            own = {counter: value - since.get(counter, 0) for counter, value in total.items()}
+            if clear:
+                self._cleared[index] = total
+        values = (own.get(counter, value) for counter, value in counters.values)
+        return b"".join(struct.pack("<I", min(value, 0xFFFFFFFF)) for value in values)
 
     async def _latency(self, payload: bytes) -> bytes:
         (fibre,) = struct.unpack("<B", payload)

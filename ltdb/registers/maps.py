@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -232,7 +232,7 @@ def load_registers(source: str | Path) -> RegisterMap:
     folder = files(__package__)
     shipped = sorted(p.name.removesuffix(".json") for p in folder.iterdir() if p.name.endswith(".json"))
     if str(source) in shipped:
-        return from_json(json.loads(folder.joinpath(f"{source}.json").read_text("utf-8")))
+        return _shipped(str(source))
     path = Path(source)
     try:
         return from_json(json.loads(path.read_text("utf-8")))
@@ -242,6 +242,12 @@ def load_registers(source: str | Path) -> RegisterMap:
     except (KeyError, TypeError, ValueError) as error:
         allowed = "JSON written by python -m ltdb.registers.compile"
         raise InputError("register map", f"{type(error).__name__}: {error}", allowed, str(path)) from error
+
+
+@cache
+def _shipped(name: str) -> RegisterMap:
+    """A map of this package: read once, since a board has 125 chips of four kinds."""
+    return from_json(json.loads(files(__package__).joinpath(f"{name}.json").read_text("utf-8")))
 
 
 def from_json(data: Mapping[str, Any]) -> RegisterMap:
