@@ -112,12 +112,13 @@ class PowerUp(wiring.Component):
         m.d.comb += self.remaining.eq(place)
         entered, again = Signal(range(len(ORDER))), Signal()
         self._leave_at_once(m, place, Mux(stays, elapsed, 0), entered, again)
+        # The counters as they stand where time begins to pass, and after it.
+        now_elapsed, now_good = Signal.like(elapsed), Signal.like(good)
         kept = stays & ~again
-        now, waited = self._resume(m, entered, kept, elapsed, good)
-
+        m.d.comb += [now_elapsed.eq(Mux(kept, elapsed, 0)), now_good.eq(Mux(kept, good, 0))]
         after = Signal(range(len(ORDER)))
         next_elapsed, next_good = Signal.like(elapsed), Signal.like(good)
-        self._pass_time(m, now, waited, (after, next_elapsed, next_good))
+        self._pass_time(m, entered, (now_elapsed, now_good), (after, next_elapsed, next_good))
 
         held, held_place = self._forced()
         timer = Signal(range(times.restart + 1))
@@ -185,14 +186,6 @@ class PowerUp(wiring.Component):
             for wait, restart in reversed(RESTART_OF.items()):  # the last assignment wins: the first block
                 with m.If(~self.healthy[WAITS.index(wait)]):
                     m.d.comb += [entered.eq(PLACE[restart]), again.eq(1)]
-
-    def _resume(
-        self, m: Module, place: Signal, kept: Value, elapsed: Signal, good: Signal
-    ) -> tuple[Signal, tuple[Signal, Signal]]:
-        """The counters as they stand where time begins to pass."""
-        now_elapsed, now_good = Signal.like(elapsed), Signal.like(good)
-        m.d.comb += [now_elapsed.eq(Mux(kept, elapsed, 0)), now_good.eq(Mux(kept, good, 0))]
-        return place, (now_elapsed, now_good)
 
     def _pass_time(
         self,
