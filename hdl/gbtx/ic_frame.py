@@ -149,10 +149,10 @@ class IcFrameSender(wiring.Component):
                     m.d.sync += place.eq(place + 1)
                     with m.If(place >= PARITY_FROM):
                         m.d.sync += parity.eq(parity ^ content.byte)
-                    with m.If(place == HEADER_BYTES - 1), m.If(left == 0):
-                        m.next = "PARITY"
-                    with m.Elif(place == HEADER_BYTES - 1):
+                    with m.If(place == HEADER_BYTES - 1):
                         m.next = "DATA"
+                        with m.If(left == 0):
+                            m.next = "PARITY"
             with m.State("DATA"):
                 m.d.comb += [
                     content.byte.eq(self.data.payload),

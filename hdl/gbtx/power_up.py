@@ -159,7 +159,9 @@ class PowerUp(wiring.Component):
         m.d.comb += result.eq(stays)
         return place, result
 
-    def _leave_at_once(self, m: Module, place: Signal, elapsed: Value, entered: Signal, again: Signal) -> None:
+    def _leave_at_once(
+        self, m: Module, place: Signal, elapsed: Value, entered: Signal, again: Signal
+    ) -> None:
         """What takes no time: a state overdue, a configuration that is complete, a watchdog that finds a block bad.
 
         `again` says that a state was entered.
