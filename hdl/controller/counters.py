@@ -40,8 +40,7 @@ class SaturatingCounter(wiring.Component):
 
 def _widths(names: tuple[str, ...]) -> dict[str, int]:
     """Bits by which each counter can grow in one clock."""
-    wide = {"prbs_errors": PRBS_BITS, "corrected": 3}
-    return {name: wide.get(name, 1) for name in names}
+    return {name: PRBS_BITS if name == "prbs_errors" else 1 for name in names}
 
 
 FIBRE_STEPS, LINK_STEPS, CONTROLLER_STEPS = map(_widths, (FIBRE_COUNTERS, LINK_COUNTERS, CONTROLLER_COUNTERS))

@@ -37,6 +37,8 @@ class PacketEngine(wiring.Component):
     link_steps : In
         Steps of the counters of each link, see `hdl.controller.counters`.
     board_reset, link_resets, receiver_resets, bcr, marker : Out
+    packet_received, packet_dropped : Out(1)
+        Strobes.
     """
 
     def __init__(self, configuration: ControllerConfiguration) -> None:
@@ -59,6 +61,8 @@ class PacketEngine(wiring.Component):
                 "receiver_resets": Out(configuration.fibres),
                 "bcr": Out(1),
                 "marker": Out(1),
+                "packet_received": Out(1),
+                "packet_dropped": Out(1),
             }
         )
 
@@ -110,6 +114,10 @@ class PacketEngine(wiring.Component):
             "repeated": sequencer.repeated,
             **{name: getattr(receiver.dropped, name) for name in CONTROLLER_COUNTERS[2:]},
         }
+        m.d.comb += [
+            self.packet_received.eq(receiver.received),
+            self.packet_dropped.eq(receiver.dropped.as_value().any()),
+        ]
         m.d.comb += counters.controller.eq(Cat(happened[name] for name in CONTROLLER_COUNTERS))
         m.d.comb += [counters.links[n].eq(self.link_steps[n]) for n in range(c.links)]
         m.d.comb += [counters.fibres[n].eq(self._fibre_steps(m, n)) for n in range(c.fibres)]

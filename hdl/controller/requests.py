@@ -133,7 +133,7 @@ class RequestCheck(wiring.Component):
             case Kind.IC_WRITE:
                 return (f.link < c.links) & (f.register + tail <= WRITABLE_REGISTERS)
             case Kind.SCA:
-                return (f.link < c.links) & (f.length <= 4)
+                return (f.link[:7] < c.links) & (f.length <= 4)
             case Kind.SCA_LINK:
                 return (f.link < c.links) & (f.frame <= 2) & (f.port <= 1)
             case Kind.I2C_WRITE:

@@ -143,7 +143,7 @@ class Sequencer(wiring.Component):
         m.d.comb += [
             direct.eq((self._kind == Kind.I2C_READ) | (self._kind == Kind.I2C_WRITE)),
             tail.eq(packet.payload_length - skipped),
-            self.link.eq(read.link),
+            self.link.eq(Mux(self._kind == Kind.SCA, read.link[:7], read.link)),
             self.bus.eq(read.link),
             ic.write.eq(self._kind == Kind.IC_WRITE),
             ic.register.eq(write.register),
@@ -173,7 +173,8 @@ class Sequencer(wiring.Component):
         supervisory = self._kind == Kind.SCA_LINK
         m.d.comb += [
             sca.control.eq(Mux(supervisory, control.frame + 1, 0)),
-            sca.port.eq(supervisory & control.port[0]),
+            # Bit 7 of the link byte of a command says: over the auxiliary e-link.
+            sca.port.eq(Mux(supervisory, control.port[0], command.link[7])),
             sca.channel.eq(command.channel),
             sca.length.eq(command.length),
             sca.command.eq(command.command),

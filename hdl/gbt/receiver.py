@@ -149,21 +149,19 @@ class GbtAligner(wiring.Component):
         candidate = Signal(FRAME_BITS)
         m.d.comb += [
             candidate.eq(line.bit_select(late, FRAME_BITS)),
-            lock.good.eq(is_header(candidate[-4:])),
-            lock.check.eq(wait <= 1),
+            lock.good.eq(is_header(self.frame[-4:])),
             self.strobe.eq(lock.strobe),
             self.locked.eq(lock.locked),
             self.state.eq(lock.state),
             self.losses.eq(lock.losses),
         ]
-        with m.If(~lock.check):
-            m.d.sync += wait.eq(wait - 1)
-        with m.Else():
+        # The header is judged one clock after its frame was taken: both in one clock are too much at 120 MHz.
+        m.d.sync += [lock.check.eq(wait <= 1), wait.eq(wait - 1)]
+        with m.If(wait <= 1):
             m.d.sync += [wait.eq(WORDS), self.frame.eq(candidate)]
-            with m.If(lock.slip):
-                # One bit later. Past the newest bit of a word that means one word later in time.
-                m.d.sync += [
-                    late.eq(Mux(late == 0, WORD_BITS - 1, late - 1)),
-                    wait.eq(Mux(late == 0, WORDS + 1, WORDS)),
-                ]
+        with m.If(lock.slip):
+            # One bit later. Past the newest bit of a word that means one word later in time.
+            m.d.sync += late.eq(Mux(late == 0, WORD_BITS - 1, late - 1))
+            with m.If(late == 0):
+                m.d.sync += wait.eq(wait)
         return m
