@@ -11,7 +11,17 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from ltdb.packets import CONTROLLER_COUNTERS, REPLY_BIT, VERSION, Deframer, ErrorCode, Kind, Packet, crc16, encode
+from ltdb.packets import (
+    CONTROLLER_COUNTERS,
+    REPLY_BIT,
+    VERSION,
+    Deframer,
+    ErrorCode,
+    Kind,
+    Packet,
+    crc16,
+    encode,
+)
 from testbench import faults
 from testbench import transactions as t
 from testbench.transactions import Capability, Transaction

@@ -129,7 +129,10 @@ class BoardController(wiring.Component):
             if name == "start":
                 m.d.comb += to.start.eq(order.start & mine)
             elif name == "data" and not member.is_port:
-                m.d.comb += [to.data.payload.eq(order.data.payload), to.data.valid.eq(order.data.valid & mine)]
+                m.d.comb += [
+                    to.data.payload.eq(order.data.payload),
+                    to.data.valid.eq(order.data.valid & mine),
+                ]
             elif name == "reply" and not member.is_port:
                 m.d.comb += to.reply.ready.eq(order.reply.ready & mine)
             elif member.flow is Out:
@@ -141,6 +144,9 @@ class BoardController(wiring.Component):
             if name == "data" and not member.is_port:
                 m.d.comb += order.data.ready.eq(chosen.data.ready)
             elif name == "reply" and not member.is_port:
-                m.d.comb += [order.reply.valid.eq(chosen.reply.valid), order.reply.payload.eq(chosen.reply.payload)]
+                m.d.comb += [
+                    order.reply.valid.eq(chosen.reply.valid),
+                    order.reply.payload.eq(chosen.reply.payload),
+                ]
             elif member.is_port and member.flow is In:
                 m.d.comb += getattr(order, name).eq(getattr(chosen, name))

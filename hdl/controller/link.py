@@ -104,7 +104,10 @@ class ControlLink(wiring.Component):
         connect(m, ic.read_data, flipped(self.ic.reply))
         m.d.comb += [
             ic.chip.eq(self.gbtx_address),
-            *(getattr(ic, name).eq(getattr(self.ic, name)) for name in ("start", "write", "register", "count")),
+            *(
+                getattr(ic, name).eq(getattr(self.ic, name))
+                for name in ("start", "write", "register", "count")
+            ),
             *(getattr(self.ic, name).eq(getattr(ic, name)) for name in ("busy", "done", "status")),
             sca.control.eq(self.sca.control),
             *(

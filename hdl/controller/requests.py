@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -66,6 +66,18 @@ def fields(kind: Kind, arguments: Value) -> data.View:
     return data.View(ARGUMENTS[kind], arguments[: ARGUMENTS[kind].size])
 
 
+def _below(value: Value, limit: int) -> Value:
+    """Whether a number names one of `limit` things; linters dislike comparisons that no value can meet."""
+    return value < limit if limit else Const(0)
+
+
+def _between(value: Value, low: int, high: int) -> Value:
+    """Whether a number is in a range, ends included."""
+    if low == high:
+        return value == low
+    return (value <= high) & (value >= low if low else Const(1))
+
+
 class RequestCheck(wiring.Component):
     """Combinational verdict on a request.
 
@@ -108,7 +120,7 @@ class RequestCheck(wiring.Component):
                     has = need is None or self.configuration.capabilities >> CAPABILITIES.index(need) & 1
                     m.d.comb += [
                         known.eq(1),
-                        fits.eq((self.length >= size + fewest) & (self.length <= size + most)),
+                        fits.eq(_between(self.length, size + fewest, size + most)),
                         sound.eq(self._sound(m, kind, fields(kind, self.arguments), self.length - size)),
                         able.eq(has),
                     ]
@@ -129,17 +141,17 @@ class RequestCheck(wiring.Component):
         c = self.configuration
         match kind:
             case Kind.IC_READ:
-                return (f.link < c.links) & (f.count >= 1) & (f.register + f.count <= REGISTERS)
+                return _below(f.link, c.links) & (f.count >= 1) & (f.register + f.count <= REGISTERS)
             case Kind.IC_WRITE:
-                return (f.link < c.links) & (f.register + tail <= WRITABLE_REGISTERS)
+                return _below(f.link, c.links) & (f.register + tail <= WRITABLE_REGISTERS)
             case Kind.SCA:
-                return (f.link[:7] < c.links) & (f.length <= 4)
+                return _below(f.link[:7], c.links) & (f.length <= 4)
             case Kind.SCA_LINK:
-                return (f.link < c.links) & (f.frame <= 2) & (f.port <= 1)
+                return _below(f.link, c.links) & (f.frame <= 2) & (f.port <= 1)
             case Kind.I2C_WRITE:
-                return (f.bus < c.buses) & (f.address < 128)
+                return _below(f.bus, c.buses) & (f.address < 128)
             case Kind.I2C_READ:
-                return (f.bus < c.buses) & (f.address < 128) & (f.count >= 1)
+                return _below(f.bus, c.buses) & (f.address < 128) & (f.count >= 1)
             case Kind.RESET:
                 link = (f.line >= RESET_LINK) & (f.line < RESET_LINK + c.links)
                 receiver = (f.line >= RESET_RECEIVER) & (f.line < RESET_RECEIVER + c.fibres)
@@ -149,7 +161,7 @@ class RequestCheck(wiring.Component):
             case Kind.CAPTURE:
                 frames = (f.frames >= 1) & (f.frames <= c.capture_frames)
                 start = (f.start == AT_ONCE) | (f.start < c.bunch_crossings)
-                return (f.fibre < c.fibres) & frames & start
+                return _below(f.fibre, c.fibres) & frames & start
             case Kind.CAPTURE_READ:
                 return (f.frames >= 1) & (f.frames <= READ_FRAMES) & (f.first + f.frames <= self.captured)
             case Kind.COUNTERS:
@@ -159,5 +171,5 @@ class RequestCheck(wiring.Component):
                 )
                 return (f.source <= SOURCE_CONTROLLER) & (f.clear <= 1) & (f.index < most)
             case Kind.LATENCY:
-                return f.fibre < c.fibres
+                return _below(f.fibre, c.fibres)
         return True

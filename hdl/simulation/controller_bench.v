@@ -178,7 +178,7 @@ module controller_bench #(
         if (bcr & ~bcr_before) bcr_period <= since_bcr;
     end
 
-    wire       board_reset;
+    wire       board_reset, packet_received, packet_dropped;
     wire [1:0] link_reset;
     wire [2:0] receiver_reset;
     reg  [5:0] resets_before;
@@ -215,7 +215,8 @@ module controller_bench #(
         .fibres__1__marker(1'b0), .fibres__1__locked(1'b1), .fibres__1__prbs_errors(8'd3),
         .fibres__2__valid(1'b0), .fibres__2__frame(128'd0), .fibres__2__bcid(12'd0), .fibres__2__flags(4'd0),
         .fibres__2__marker(1'b0), .fibres__2__locked(1'b0), .fibres__2__prbs_errors(8'd0),
-        .link_steps__0(8'd1), .link_steps__1(8'd0),
+        .link_steps__0({packet_dropped, packet_received, 6'd1}), .link_steps__1({packet_dropped, packet_received, 6'd0}),
+        .packet_received(packet_received), .packet_dropped(packet_dropped),
         .board_reset(board_reset), .link_resets(link_reset), .receiver_resets(receiver_reset),
         .bcr(bcr), .marker(marker)
     );
