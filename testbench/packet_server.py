@@ -196,8 +196,12 @@ class PacketServer:
     async def _capture(self, payload: bytes) -> bytes:
         fibre, count, start = struct.unpack("<BHH", payload)
         self._check(fibre < self._fibres, 1 <= count <= MAX_CAPTURE_FRAMES)
-        self._captured = b""
-        frames = await self._carry_out(t.Capture(fibre, count, None if start == 0xFFFF else start))
+        try:
+            frames = await self._carry_out(t.Capture(fibre, count, None if start == 0xFFFF else start))
+        except _Refused as refused:
+            if refused.code != ErrorCode.OUT_OF_RANGE:
+                self._captured = b""
+            raise
         self._captured = frames.frames
         return struct.pack("<H", frames.first_bunch_crossing)
 
