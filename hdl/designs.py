@@ -104,6 +104,21 @@ def words_verilog(layout: FrameFormat) -> str:
     return words + amaranth_verilog(Receiver(layout), "receiver")
 
 
+def controller_verilog(layout: FrameFormat) -> str:
+    """Verilog of the board controller's packet engine and UART, as `controller_bench` has them."""
+    from hdl.controller.configuration import ControllerConfiguration
+    from hdl.controller.packet_engine import PacketEngine
+    from hdl.controller.uart import UartReceiver, UartTransmitter
+
+    configuration = ControllerConfiguration((1, 2), fibres=3, buses=2)
+    rates = configuration.clock_hz, 5e6
+    return (
+        amaranth_verilog(PacketEngine(configuration), "packet_engine")
+        + amaranth_verilog(UartReceiver(*rates), "uart_receiver")
+        + amaranth_verilog(UartTransmitter(*rates), "uart_transmitter")
+    )
+
+
 def words_parameters(layout: FrameFormat) -> Mapping[str, int]:
     """Parameters of `words_bench`."""
     word_fs = round(1e15 / layout.word_rate_hz)
@@ -193,6 +208,14 @@ DESIGNS: dict[str, Design] = {
             sources=(*SIMULATION_BLOCKS, "simulation/words_bench.v"),
             parameters=words_parameters,
             public=(*SIMULATION_PUBLIC, ("words_bench", "reset"), ("words_bench", "clear")),
+        ),
+        Design(
+            "controller_bench",
+            "The board controller's packet engine, with stand-ins for what it controls",
+            top="controller_bench",
+            build=controller_verilog,
+            sources=("simulation/clock_source.v", "simulation/controller_bench.v"),
+            public=SIMULATION_PUBLIC,
         ),
         Design(
             "receiver_words",

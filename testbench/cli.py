@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "testbench.commands.report",
     "link": "testbench.commands.link",
     "sim": "testbench.commands.sim",
+    "gateware": "testbench.commands.gateware",
     "configure": "testbench.commands.configure",
     "monitor": "testbench.commands.monitor",
     "scrub": "testbench.commands.scrub",
