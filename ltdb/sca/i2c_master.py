@@ -15,6 +15,8 @@ SDA_LOW = 1 << 3
 INVALID_COMMAND = 1 << 5
 """Sticky until the channel is reset."""
 NO_ACKNOWLEDGE = 1 << 6
+STUCK_CLOCKS = 0.5
+"""Periods of SCL after which a start is given up (assumed)."""
 
 
 class I2cMaster(ScaChannel):
@@ -135,14 +137,14 @@ class I2cMaster(ScaChannel):
         self.status = self.status & INVALID_COMMAND | INVALID_COMMAND
         return Result(self.status << 24)
 
-    def _finish(self, outcome: Outcome, clocks: int, value: int = 0) -> Result:
-        """Set the status; the duration is that of `clocks` periods of SCL, less if there is no slave."""
+    def _finish(self, outcome: Outcome, clocks: float, value: int = 0) -> Result:
+        """Set the status; the duration is that of `clocks` periods of SCL, less if there is no slave or no free bus."""
         sticky = self.status & INVALID_COMMAND
         match outcome:
             case Outcome.DONE:
                 self.status = sticky | SUCCESS
             case Outcome.STUCK:
-                self.status, clocks, value = sticky | SDA_LOW, 0, 0
+                self.status, clocks, value = sticky | SDA_LOW, STUCK_CLOCKS, 0
             case Outcome.ADDRESS_NACK:
                 self.status, clocks, value = sticky | NO_ACKNOWLEDGE, _clocks(1), 0
             case Outcome.DATA_NACK:

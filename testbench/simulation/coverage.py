@@ -27,6 +27,16 @@ PLAN: Mapping[str, tuple[str, ...]] = {
     "BCR in word of the frame": tuple(map(str, range(8))),
     "I2C during data": ("write", "read", "refused"),
     "upset in copy": ("0", "1", "2"),
+    "SCA error flag": (
+        "GENERIC",
+        "INVALID_CHANNEL",
+        "INVALID_COMMAND",
+        "INVALID_TRANSACTION",
+        "INVALID_LENGTH",
+        "NOT_ENABLED",
+        "BUSY",
+        "IN_TREATMENT",
+    ),
 }
 """What a whole regression has to meet, by group."""
 
