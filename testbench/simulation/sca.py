@@ -19,6 +19,7 @@ from ltdb.i2c import I2cBus, RegisterDevice
 from ltdb.sca import Sca, frames
 from ltdb.sca.analog import INPUTS, TEMPERATURE_INPUT, AnalogInput, temperature_celsius
 from ltdb.sca.commands import I2C_MASTERS, Command
+from ltdb.sca.master import WINDOW
 from testbench.simulation.context import Dut
 from testbench.simulation.drivers import POLL_FS, ClockSource, FilePlayer
 from testbench.simulation.monitors import Recorder
@@ -29,7 +30,9 @@ CLOCK_FS = 25_000_000
 FULL_SCALE = 4095
 MARGIN = 160
 """Frames by which gateware may be later than the model: the states it goes through within a long command."""
-TAIL = 400
+FRAME_STROBES = 60
+"""Strobes that the longest reply takes on the line, about."""
+TAIL = 20 * FRAME_STROBES
 """Frames after the last event, until the last reply is on the line."""
 SHOWN = 5
 """Differences that are listed."""
@@ -133,6 +136,8 @@ class Timeline:
         self._held: list[tuple[int, int]] = [(0, 0)]
         self._clock: list[tuple[int, int]] = [(0, 0)]
         self._upsets: list[tuple[int, int]] = []
+        self._sent = 0
+        """When all that is expected must be on the line; the model sends at once."""
 
     # Time
 
@@ -157,6 +162,7 @@ class Timeline:
         sent = self.model.outgoing()
         for port, content in sent:
             self.expected[port].append(content)
+            self._sent = max(self._sent, self.now) + 5 * len(content) + 12
         return bool(sent)
 
     # What is done to the chip
@@ -166,6 +172,7 @@ class Timeline:
         due = self.model.next_due
         if self.now < self.hold or (due is not None and due - self.model.now < 4 * MARGIN):
             self.settle()
+        self.advance(max(self._sent - WINDOW * FRAME_STROBES - self.now, 0))
         draw = self._generator.integers
         pattern = IDLE_PATTERN if draw(2) else IDLE_ONES
         lead = idle_bits(pattern, int(draw(10)), int(draw(8)))
@@ -208,7 +215,8 @@ class Timeline:
             self.settle()
 
     def supervise(self, control: int, port: int = 0) -> None:
-        """Send CONNECT or RESET; the numbers start anew."""
+        """Send CONNECT or RESET, which drops what is not yet sent; the numbers start anew."""
+        self.advance(max(self._sent - self.now, 0))
         self.content(frames.Frame(control).encode(), port)
         self.number = 0
 
