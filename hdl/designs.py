@@ -119,6 +119,13 @@ def controller_verilog(layout: FrameFormat) -> str:
     )
 
 
+def sca_verilog(layout: FrameFormat) -> str:
+    """Verilog of the GBT-SCA; it knows nothing of frame layouts."""
+    from hdl.sca.chip import Sca
+
+    return amaranth_verilog(Sca(), "sca")
+
+
 def words_parameters(layout: FrameFormat) -> Mapping[str, int]:
     """Parameters of `words_bench`."""
     word_fs = round(1e15 / layout.word_rate_hz)
@@ -216,6 +223,18 @@ DESIGNS: dict[str, Design] = {
             build=controller_verilog,
             sources=("simulation/clock_source.v", "simulation/controller_bench.v"),
             public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "sca_bench",
+            "The GBT-SCA with I2C slaves, SPI slaves and a JTAG chain",
+            top="sca_bench",
+            build=sca_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/i2c_memory.v", "simulation/sca_bench.v"),
+            public=(
+                *SIMULATION_PUBLIC,
+                *(("sca_bench", name) for name in ("reset", "chip_id", "analog", "analog_driven")),
+                *(("sca_bench", name) for name in ("spi_seen", "tms_seen", "tdo_seen", "jtag_resets")),
+            ),
         ),
         Design(
             "receiver_words",

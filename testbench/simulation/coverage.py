@@ -35,6 +35,16 @@ PLAN: Mapping[str, tuple[str, ...]] = {
         "damaged",
         *(code.name.lower() for code in ErrorCode),
     ),
+    "SCA error flag": (
+        "GENERIC",
+        "INVALID_CHANNEL",
+        "INVALID_COMMAND",
+        "INVALID_TRANSACTION",
+        "INVALID_LENGTH",
+        "NOT_ENABLED",
+        "BUSY",
+        "IN_TREATMENT",
+    ),
 }
 """What a whole regression has to meet, by group."""
 

@@ -58,6 +58,7 @@ CASES: tuple[Case, ...] = (
     Case("link", "link_bench", {"frames": 30, "phases": 1, "bcr_runs": 1, "slow_control": False}, 900.0),
     Case("controller", "controller_bench", {"rounds": 20}, 900.0),
     Case("words", "words_bench", {"frames": 60}, 900.0),
+    Case("sca", "sca_bench", {"commands": 10, "frames": 20}, 900.0),
 )
 
 
