@@ -111,7 +111,7 @@ def words_parameters(layout: FrameFormat) -> Mapping[str, int]:
 
 
 def gbtx_verilog(layout: FrameFormat) -> str:
-    """Verilog of a GBTx for simulation: what lasts 2 s is short, and the last fuse, which ends a configuration, whole."""
+    """Verilog of a GBTx for simulation: waits are short, and the fuse that ends a configuration is not blown."""
     from hdl.gbtx.chip import Gbtx
     from hdl.gbtx.power_up import Times
     from ltdb.gbtx.chip import CONFIG_DONE

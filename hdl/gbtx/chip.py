@@ -344,7 +344,8 @@ class Gbtx(wiring.Component):
             m.d.sync += sent.eq(self.transmits)
         m.d.comb += [
             transmitter.strobe.eq(send & self.transmits),
-            slave.tx_strobe.eq(transmitter.strobe),
+            # The IC channel goes on while the chip does not send: a reply is lost then, and does not block the next.
+            slave.tx_strobe.eq(send),
             transmitter.is_data.eq(1),
             transmitter.payload[: E_GROUPS * E_GROUP_BITS].eq(Cat(*self.elink_in) | ~pairs(groups_right)),
             transmitter.payload[EC_FIELD].eq(self.ec_in | ~ec_right.replicate(2)),

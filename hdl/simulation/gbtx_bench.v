@@ -18,19 +18,22 @@ module gbtx_bench #(
     input   [15:0] serial_number,
     input  [167:0] edges,
     input    [2:0] ec_edge,
+    output         reference_clock,
     output   [7:0] shifted,
+    output  [69:0] elink_clocks,
+    output         ready,
     output   [4:0] state,
     output  [15:0] active
 );
     localparam CLOCK_FS = PERIOD_FS / CLOCKS;
 
-    wire         clock, reference, playing, sda_low;
+    wire         clock, playing, sda_low;
     wire [223:0] word;
     reg   [15:0] phase;
     wire         strobe = phase == 0 && playing;
 
     clock_source #(.HIGH_FS(CLOCK_FS / 2), .LOW_FS(CLOCK_FS - CLOCK_FS / 2)) source (.clock(clock));
-    clock_source #(.HIGH_FS(PERIOD_FS / 2), .LOW_FS(PERIOD_FS - PERIOD_FS / 2)) reference_source (.clock(reference));
+    clock_source #(.HIGH_FS(PERIOD_FS / 2), .LOW_FS(PERIOD_FS - PERIOD_FS / 2)) reference_source (.clock(reference_clock));
     initial phase = 16'd0;
     always @(posedge clock) phase <= phase == CLOCKS - 1 ? 16'd0 : phase + 16'd1;
     // A new word half a clock before the chip takes it.
@@ -89,6 +92,12 @@ module gbtx_bench #(
         .shifted_clock__5(clocks[5]),
         .shifted_clock__6(clocks[6]),
         .shifted_clock__7(clocks[7]),
+        .elink_clocks__0(elink_clocks[13:0]),
+        .elink_clocks__1(elink_clocks[27:14]),
+        .elink_clocks__2(elink_clocks[41:28]),
+        .elink_clocks__3(elink_clocks[55:42]),
+        .elink_clocks__4(elink_clocks[69:56]),
+        .ready(ready),
         .state(state),
         .receives(receives),
         .transmits(transmits),
@@ -101,7 +110,7 @@ module gbtx_bench #(
         for (k = 0; k < 8; k = k + 1) begin : shifter
             // Fields of a setting, from the low end: fine, coarse, frequency, drive, running.
             phase_shifter #(.PERIOD_FS(PERIOD_FS)) shifter (
-                .reference(reference), .running(clocks[k][15]), .frequency(clocks[k][10:9]),
+                .reference(reference_clock), .running(clocks[k][15]), .frequency(clocks[k][10:9]),
                 .coarse(clocks[k][8:4]), .fine(clocks[k][3:0]), .clock(shifted[k])
             );
         end

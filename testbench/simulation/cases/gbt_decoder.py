@@ -24,7 +24,9 @@ def patterns() -> tuple[list[int], list[int]]:
     """All error patterns of one symbol (225) and of two (23 625)."""
     single = [[value << 4 * place for value in range(1, 16)] for place in range(SYMBOLS)]
     double = [
-        a | b for first, second in itertools.combinations(single, 2) for a, b in itertools.product(first, second)
+        a | b
+        for first, second in itertools.combinations(single, 2)
+        for a, b in itertools.product(first, second)
     ]
     return list(itertools.chain.from_iterable(single)), double
 
