@@ -132,6 +132,33 @@ def words_parameters(layout: FrameFormat) -> Mapping[str, int]:
     return {"WORD_FS": word_fs, "LANES": layout.lanes, "SAMPLE_BITS": layout.sample_bits}
 
 
+def gbtx_verilog(layout: FrameFormat) -> str:
+    """Verilog of a GBTx for simulation: waits are short, and the fuse that ends a configuration is not blown."""
+    from hdl.gbtx.chip import Gbtx
+    from hdl.gbtx.power_up import Times
+    from ltdb.gbtx.chip import CONFIG_DONE
+    from ltdb.gbtx.minimal import MINIMAL_CONFIGURATION
+
+    fuses = {register: value for register, value in MINIMAL_CONFIGURATION.items() if register != CONFIG_DONE}
+    return amaranth_verilog(Gbtx(fuses, Times(**GBTX_TIMES)), "gbtx")
+
+
+def gbtx_registers_verilog(layout: FrameFormat) -> str:
+    """Verilog of the registers of the GBTx, and the width of all their values as the macro VALUES."""
+    from hdl.gbtx.register_file import RegisterValues
+
+    registers = RegisterValues()
+    return f"`define VALUES {len(registers.values)}\n" + amaranth_verilog(registers, "gbtx_registers")
+
+
+def gbt_decoders_verilog(layout: FrameFormat) -> str:
+    """Verilog of the decoder of one Reed-Solomon word of the GBT frame, in both modes."""
+    from hdl.gbt.reed_solomon import ReedSolomonDecoder
+    from ltdb.gbt.reed_solomon import Decoder
+
+    return "".join(amaranth_verilog(ReedSolomonDecoder(mode), f"decoder_{mode}") for mode in Decoder)
+
+
 def locx2_parameters(layout: FrameFormat) -> Mapping[str, int]:
     """Parameters of `locx2_bench`."""
     return {"PAIR_FS": bit_pair_fs(layout), "LANES": layout.lanes // 2, "SLOTS": layout.lane_slots}
@@ -152,6 +179,9 @@ def receiver_parameters(layout: FrameFormat) -> Mapping[str, int]:
         "OFFSET_BITS": (layout.frame_bits - 1).bit_length(),
     }
 
+
+GBTX_TIMES: Mapping[str, int] = {"step": 4, "lock": 100, "time_out": 2_000, "restart": 4_000}
+"""Durations of the power-up sequence of a simulated GBTx in frames (`hdl.gbtx.power_up.Times`)."""
 
 # The parts a simulated bench is made of, and what of them Python writes and reads.
 _CONTROLS = {
@@ -243,6 +273,30 @@ DESIGNS: dict[str, Design] = {
             build=from_component("hdl.line_code.receiver:Receiver", "receiver"),
             sources=(*SIMULATION_BLOCKS, "simulation/receiver_words.v"),
             parameters=receiver_parameters,
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "gbtx_bench",
+            "GBTx at word level, with its link, I2C bus and clocks; waits of the power-up sequence shortened",
+            top="gbtx_bench",
+            build=gbtx_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/phase_shifter.v", "simulation/gbtx_bench.v"),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "gbtx_registers_bench",
+            "The registers of the GBTx, as fast as the simulator can",
+            top="gbtx_registers_bench",
+            build=gbtx_registers_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/gbtx_registers_bench.v"),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "gbt_decoder_bench",
+            "Both decoders of the GBT frame, fed with words as fast as the simulator can",
+            top="gbt_decoder_bench",
+            build=gbt_decoders_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/gbt_decoder_bench.v"),
             public=SIMULATION_PUBLIC,
         ),
     )

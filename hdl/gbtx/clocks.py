@@ -1,7 +1,7 @@
 """Clock manager of the GBTx: what its registers ask of the clock outputs.
 
-The settings leave this module as codes. The delay itself is an analog matter: `hdl/simulation/phase_shifter.v` makes the
-clocks, in simulation only.
+The settings leave this module as codes. The delay itself is an analog matter: `hdl/simulation/phase_shifter.v` makes
+the clocks, in simulation only.
 """
 
 from __future__ import annotations

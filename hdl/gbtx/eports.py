@@ -1,8 +1,8 @@
-"""E-ports of the GBTx at word level: the bits that an e-link carries in 25 ns, and the phase at which inputs are sampled.
+"""E-ports of the GBTx at word level: the bits an e-link carries in 25 ns, and the phase at which inputs are sampled.
 
-Published are the fields that enable, select rates and phases, train and reset, and where the phase in use is read back;
-what the model of the chip (`ltdb.gbtx.eports`) assumes about phase codes is assumed here, too. Where the bits of an input
-begin is an analog quantity: it comes in as a number, for simulation only.
+Published are the fields that enable, select rates and phases, train and reset, and where the phase in use is read
+back; what the model of the chip (`ltdb.gbtx.eports`) assumes about phase codes is assumed here, too. Where the bits of
+an input begin is an analog quantity: it comes in as a number, for simulation only.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def channels_open(rate: Value, enabled: Value) -> Value:
 
 def pairs(channels: Value) -> Value:
     """Two bits for each bit."""
-    return Cat(channels[k].replicate(2) for k in range(CHANNELS))
+    return Cat(bit.replicate(2) for bit in channels)
 
 
 class PhaseAligner(wiring.Component):

@@ -1,7 +1,7 @@
 """Frames of the IC channel, taken apart and put together; GBTx and master use the same parts.
 
-Between the HDLC flags stand: byte 0, address << 1 | read, command, count (2), first register (2), data, parity; the parity
-is the xor of bytes 2 to the last data byte. The two published forms of a request differ in byte 0 and the command.
+Between the HDLC flags stand: byte 0, address << 1 | read, command, count (2), first register (2), data, parity; the
+parity is the xor of bytes 2 to the last data byte. The two published forms differ in byte 0 and the command.
 Here `rx` and `tx` are the field of the frame's payload as it is, bits 83:82, of which the lower is first in time.
 """
 

@@ -1,14 +1,14 @@
 """GBTx side of the IC channel: executes requests on the registers and answers them.
 
-Both published forms of a request are taken. A write is executed when the whole frame has come and its parity is right; a
-wrong parity is answered, with bit 0 of the command byte at 0, and nothing is written. A frame for another address, cut
-short, or of another length than it says is ignored. The reply carries the registers as they are when each is sent. A
-request that ends while the reply to the last one is still being sent is ignored (no source says what the chip does).
+Both published forms of a request are taken. A write is executed when the whole frame has come and its parity is right;
+a wrong parity is answered, with bit 0 of the command byte at 0, and nothing is written. A frame for another address,
+cut short, or of another length than it says is ignored. The reply carries the registers as they are when each is sent.
+A request that ends while the reply to the last one is still being sent is ignored (no source says what the chip does).
 """
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out

@@ -103,14 +103,12 @@ class RegisterFile(wiring.Component):
         contents = [Signal(8, name=f"r{register:03}") for register in range(WRITABLE_REGISTERS)]
         with m.If(self.load_fuses):
             m.d.sync += [contents[register].eq(value) for register, value in self.fuses.items()]
-        with m.If(self.write), m.Switch(self.write_address):
-            for register, content in enumerate(contents):
-                with m.Case(register):
-                    m.d.sync += content.eq(self.write_data)
-        with m.If(self.upset_bits.any()), m.Switch(self.upset_register):
-            for register, content in enumerate(contents):
-                with m.Case(register):
-                    m.d.sync += content.eq(content ^ self.upset_bits)
+        # A condition each: a switch would be written out again for every one of them.
+        for register, content in enumerate(contents):
+            with m.If(self.write & (self.write_address == register)):
+                m.d.sync += content.eq(self.write_data)
+            with m.If(self.upset_bits.any() & (self.upset_register == register)):
+                m.d.sync += content.eq(content ^ self.upset_bits)
         with m.Switch(self.read_address):
             for register, content in enumerate((*contents, *self.status)):
                 with m.Case(register):
@@ -121,4 +119,30 @@ class RegisterFile(wiring.Component):
                 for copy in entry.copies
             ]
             m.d.comb += self.value(entry.name).eq(majority(copies))
+        return m
+
+
+class RegisterValues(wiring.Component):
+    """The registers with all values side by side, for simulation: those of `settings`, the first in the low bits.
+
+    Its other ports are those of `RegisterFile`, without status.
+    """
+
+    PORTS = (
+        "read_address", "read_data", "write", "write_address", "write_data", "upset_register", "upset_bits",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self._registers = RegisterFile()
+        ports = {name: self._registers.signature.members[name] for name in self.PORTS}
+        super().__init__(ports | {"values": Out(sum(entry.width for entry in settings()))})
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        m.submodules.registers = inside = self._registers
+        for name in self.PORTS:
+            port, own = getattr(inside, name), getattr(self, name)
+            m.d.comb += own.eq(port) if name == "read_data" else port.eq(own)
+        m.d.comb += self.values.eq(Cat(inside.value(entry.name) for entry in settings()))
         return m

@@ -59,6 +59,9 @@ CASES: tuple[Case, ...] = (
     Case("controller", "controller_bench", {"rounds": 20}, 900.0),
     Case("words", "words_bench", {"frames": 60}, 900.0),
     Case("sca", "sca_bench", {"commands": 10, "frames": 20}, 900.0),
+    Case("gbt_decoder", "gbt_decoder_bench", {}, 900.0),
+    Case("gbtx_registers", "gbtx_registers_bench", {}, 900.0),
+    Case("gbtx", "gbtx_bench", {"requests": 10, "transfers": 6}, 900.0),
 )
 
 
