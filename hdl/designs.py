@@ -104,10 +104,59 @@ def words_verilog(layout: FrameFormat) -> str:
     return words + amaranth_verilog(Receiver(layout), "receiver")
 
 
+def controller_verilog(layout: FrameFormat) -> str:
+    """Verilog of the board controller's packet engine and UART, as `controller_bench` has them."""
+    from hdl.controller.configuration import ControllerConfiguration
+    from hdl.controller.packet_engine import PacketEngine
+    from hdl.controller.uart import UartReceiver, UartTransmitter
+
+    configuration = ControllerConfiguration((1, 2), fibres=3, buses=2)
+    rates = configuration.clock_hz, 5e6
+    return (
+        amaranth_verilog(PacketEngine(configuration), "packet_engine")
+        + amaranth_verilog(UartReceiver(*rates), "uart_receiver")
+        + amaranth_verilog(UartTransmitter(*rates), "uart_transmitter")
+    )
+
+
+def sca_verilog(layout: FrameFormat) -> str:
+    """Verilog of the GBT-SCA; it knows nothing of frame layouts."""
+    from hdl.sca.chip import Sca
+
+    return amaranth_verilog(Sca(), "sca")
+
+
 def words_parameters(layout: FrameFormat) -> Mapping[str, int]:
     """Parameters of `words_bench`."""
     word_fs = round(1e15 / layout.word_rate_hz)
     return {"WORD_FS": word_fs, "LANES": layout.lanes, "SAMPLE_BITS": layout.sample_bits}
+
+
+def gbtx_verilog(layout: FrameFormat) -> str:
+    """Verilog of a GBTx for simulation: waits are short, and the fuse that ends a configuration is not blown."""
+    from hdl.gbtx.chip import Gbtx
+    from hdl.gbtx.power_up import Times
+    from ltdb.gbtx.chip import CONFIG_DONE
+    from ltdb.gbtx.minimal import MINIMAL_CONFIGURATION
+
+    fuses = {register: value for register, value in MINIMAL_CONFIGURATION.items() if register != CONFIG_DONE}
+    return amaranth_verilog(Gbtx(fuses, Times(**GBTX_TIMES)), "gbtx")
+
+
+def gbtx_registers_verilog(layout: FrameFormat) -> str:
+    """Verilog of the registers of the GBTx, and the width of all their values as the macro VALUES."""
+    from hdl.gbtx.register_file import RegisterValues
+
+    registers = RegisterValues()
+    return f"`define VALUES {len(registers.values)}\n" + amaranth_verilog(registers, "gbtx_registers")
+
+
+def gbt_decoders_verilog(layout: FrameFormat) -> str:
+    """Verilog of the decoder of one Reed-Solomon word of the GBT frame, in both modes."""
+    from hdl.gbt.reed_solomon import ReedSolomonDecoder
+    from ltdb.gbt.reed_solomon import Decoder
+
+    return "".join(amaranth_verilog(ReedSolomonDecoder(mode), f"decoder_{mode}") for mode in Decoder)
 
 
 def locx2_parameters(layout: FrameFormat) -> Mapping[str, int]:
@@ -130,6 +179,9 @@ def receiver_parameters(layout: FrameFormat) -> Mapping[str, int]:
         "OFFSET_BITS": (layout.frame_bits - 1).bit_length(),
     }
 
+
+GBTX_TIMES: Mapping[str, int] = {"step": 4, "lock": 100, "time_out": 2_000, "restart": 4_000}
+"""Durations of the power-up sequence of a simulated GBTx in frames (`hdl.gbtx.power_up.Times`)."""
 
 # The parts a simulated bench is made of, and what of them Python writes and reads.
 _CONTROLS = {
@@ -195,12 +247,56 @@ DESIGNS: dict[str, Design] = {
             public=(*SIMULATION_PUBLIC, ("words_bench", "reset"), ("words_bench", "clear")),
         ),
         Design(
+            "controller_bench",
+            "The board controller's packet engine, with stand-ins for what it controls",
+            top="controller_bench",
+            build=controller_verilog,
+            sources=("simulation/clock_source.v", "simulation/controller_bench.v"),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "sca_bench",
+            "The GBT-SCA with I2C slaves, SPI slaves and a JTAG chain",
+            top="sca_bench",
+            build=sca_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/i2c_memory.v", "simulation/sca_bench.v"),
+            public=(
+                *SIMULATION_PUBLIC,
+                *(("sca_bench", name) for name in ("reset", "chip_id", "analog", "analog_driven")),
+                *(("sca_bench", name) for name in ("spi_seen", "tms_seen", "tdo_seen", "jtag_resets")),
+            ),
+        ),
+        Design(
             "receiver_words",
             "The back end's receiver, fed with words as fast as the simulator can",
             top="receiver_words",
             build=from_component("hdl.line_code.receiver:Receiver", "receiver"),
             sources=(*SIMULATION_BLOCKS, "simulation/receiver_words.v"),
             parameters=receiver_parameters,
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "gbtx_bench",
+            "GBTx at word level, with its link, I2C bus and clocks; waits of the power-up sequence shortened",
+            top="gbtx_bench",
+            build=gbtx_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/phase_shifter.v", "simulation/gbtx_bench.v"),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "gbtx_registers_bench",
+            "The registers of the GBTx, as fast as the simulator can",
+            top="gbtx_registers_bench",
+            build=gbtx_registers_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/gbtx_registers_bench.v"),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "gbt_decoder_bench",
+            "Both decoders of the GBT frame, fed with words as fast as the simulator can",
+            top="gbt_decoder_bench",
+            build=gbt_decoders_verilog,
+            sources=(*SIMULATION_BLOCKS, "simulation/gbt_decoder_bench.v"),
             public=SIMULATION_PUBLIC,
         ),
     )

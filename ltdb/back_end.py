@@ -8,6 +8,7 @@ is passed over.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,27 @@ class LinkSilent(LtdbError):  # noqa: N818 - reads as what happened
     """No reply came over a GBT link in time."""
 
 
+@dataclass(slots=True)
+class LinkCounts:
+    """What the back end counts of one link (docs/controller_protocol.md, section 5)."""
+
+    frames: int = 0
+    """Frames received in lock; while nothing is awaited the link is taken to go on as it was."""
+    corrected: int = 0
+    """Frames with a wrong symbol."""
+    header_errors: int = 0
+    """Frames whose header is none, between lock and loss of lock."""
+    losses: int = 0
+    ic_errors: int = 0
+    """IC requests without a good reply."""
+    ec_errors: int = 0
+    """Requests to SCAs without a good reply, supervisory ones included."""
+
+    def as_pairs(self) -> tuple[tuple[str, int], ...]:
+        """Names and values in the order of the protocol, at most 32 bits each."""
+        return tuple((f.name, min(getattr(self, f.name), 0xFFFF_FFFF)) for f in fields(self))
+
+
 class LinkMaster:
     """Back-end side of one link."""
 
@@ -48,8 +70,9 @@ class LinkMaster:
         self.inbox: dict[str, list[bytes]] = {name: [] for name in CHANNELS}
         self.sca = {"ec": ScaMaster(numbering), "aux": ScaMaster(numbering)}
         self.interrupts: list[Reply] = []
-        self.errors = 0
-        """Frames from the board with a wrong symbol."""
+        self.counts = LinkCounts()
+        self.seen_until = 0
+        """Bunch crossing up to which frames are counted."""
 
 
 class BackEnd:
@@ -75,7 +98,8 @@ class BackEnd:
     ) -> None:
         self.model = model
         self.form = form
-        self.links = [LinkMaster(numbering, decoder) for _ in model.links]
+        self._new_link = lambda: LinkMaster(numbering, decoder)
+        self.links = [self._new_link() for _ in model.links]
         self._channels = elinks.ControlChannels(model.board.aux.group, model.board.aux.channel)
 
     def start(self) -> list[bool]:
@@ -86,6 +110,21 @@ class BackEnd:
             self.model.advance(START_TICKS // 4)
             self._send(idle)
         return [self.locked(link) for link in range(len(self.links))]
+
+    def reset_link(self, link: int) -> None:
+        """Start the back end's side of one link anew: lock, descrambler, HDLC, sequence numbers, counters."""
+        self.links[link] = self._new_link()
+        self.links[link].seen_until = self.model.now
+        self._relock(link)
+
+    def counts(self, link: int, *, clear: bool = False) -> LinkCounts:
+        """Counters of one link, cleared on request."""
+        master = self.links[link]
+        self._count_unseen(master, self.model.now)
+        found = master.counts
+        if clear:
+            master.counts = LinkCounts()
+        return found
 
     # GBTx
 
@@ -101,13 +140,20 @@ class BackEnd:
         """
         address = self.model.board.links[link].address
         reply = self._ic(link, ic.read_request(address, register, count, self.form))
-        return ic.parse_reply(reply, address=address, register=register, count=count).data
+        return self._parse_ic(link, reply, address, register, count)
 
     def ic_write(self, link: int, register: int, data: bytes) -> bytes:
         """Write GBTx registers; return what the chip reads back in its reply. Errors are as in `ic_read`."""
         address = self.model.board.links[link].address
         reply = self._ic(link, ic.write_request(address, register, data, self.form))
-        return ic.parse_reply(reply, address=address, register=register, count=len(data)).data
+        return self._parse_ic(link, reply, address, register, len(data))
+
+    def _parse_ic(self, link: int, reply: bytes, address: int, register: int, count: int) -> bytes:
+        try:
+            return ic.parse_reply(reply, address=address, register=register, count=count).data
+        except ic.IcError:
+            self.links[link].counts.ic_errors += 1
+            raise
 
     # SCA
 
@@ -180,6 +226,7 @@ class BackEnd:
         self._request(link, "ic", content)
         for reply in self._replies(link, "ic"):
             return reply
+        self.links[link].counts.ic_errors += 1
         raise LinkSilent(f"GBTx at link {link}: no reply to an IC request")
 
     def _supervise(self, link: int, auxiliary: bool, content: bytes, what: str) -> None:
@@ -204,6 +251,7 @@ class BackEnd:
                 continue
             elif transaction is None or (received.reply and received.reply.transaction == transaction):
                 return received
+        master.counts.ec_errors += 1
         raise LinkSilent(f"SCA at link {link}: no reply to {what}")
 
     def _request(self, link: int, kind: str, content: bytes) -> None:
@@ -244,9 +292,25 @@ class BackEnd:
 
     def _arrive(self, n: int, frames: UInt8Array) -> None:
         link = self.links[n]
-        strobes, _ = link.lock.walk(valid_headers(frames[:, 0] >> 4))
+        self._count_unseen(link, self.model.now - len(frames))
+        link.seen_until = self.model.now
+        valid = valid_headers(frames[:, 0] >> 4)
+        was_locked, losses = link.lock.locked, link.lock.losses
+        strobes, _ = link.lock.walk(valid)
         decoded = link.receiver.decode(frames)
         payload = decoded.payload[: len(strobes)][strobes]
-        link.errors += int(np.count_nonzero(decoded.errors[: len(strobes)] & strobes))
+        counts = link.counts
+        counts.frames += int(np.count_nonzero(strobes))
+        counts.corrected += int(np.count_nonzero(decoded.errors[: len(strobes)] & strobes))
+        counts.losses += link.lock.losses - losses
+        if was_locked:
+            counts.header_errors += int(np.count_nonzero(~valid[: len(strobes)]))
         for kind, bits in zip(CHANNELS, self._channels.split(payload), strict=True):
             link.inbox[kind] += link.deframers[kind].feed(bits)
+
+    @staticmethod
+    def _count_unseen(link: LinkMaster, until: int) -> None:
+        """Count the frames of time that was passed over, in which a link stays as it was."""
+        if link.lock.locked:
+            link.counts.frames += until - link.seen_until
+        link.seen_until = until

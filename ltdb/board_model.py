@@ -9,11 +9,13 @@ import numpy.typing as npt
 
 from ltdb.board import Board, Bus, load_board
 from ltdb.board_links import BoardLink
+from ltdb.clock_tree import ClockTree
 from ltdb.control_assumptions import CONTROL_ASSUMPTIONS
 from ltdb.errors import InputError
 from ltdb.gbt.frame import FRAME_BYTES
 from ltdb.gbt.reed_solomon import Decoder
 from ltdb.gbtx import Gbtx
+from ltdb.gbtx.configuration import WRITABLE_REGISTERS
 from ltdb.gbtx.minimal import MINIMAL_CONFIGURATION
 from ltdb.i2c import I2cBus
 from ltdb.i2c_chips import MappedDevice, OpticalTransmitter, QuadAdc, ResetLine
@@ -78,8 +80,14 @@ class BoardModel:
             )
             for n, name in enumerate(self.board.sca)
         }
-        self.links = [BoardLink(self.gbtx[chip.name], self.board.aux, decoder) for chip in self.board.links]
+        self._decoder = decoder
+        self.links = self._new_links()
+        self.clocks = ClockTree(
+            self.board, self.gbtx, self.adc, self.locx2, self.reset_lines, now=lambda: self.now
+        )
         self._names = [chip.name for chip in self.board.links]
+        self.state_changes = 0
+        """Changes of clocks and reset lines so far."""
         self._seen_gpio: dict[str, tuple[int, int]] = {}
         self._seen_clocks: dict[str, tuple[bool, int]] = {}
         for name, channel in self.board.monitor.items():
@@ -89,6 +97,33 @@ class BoardModel:
             self.sca[line.sca].gpio.external |= 1 << line.line
         for sca in self.sca.values():
             sca.drive_gpio(sca.gpio.external)
+        self._follow()
+
+    def _new_links(self) -> list[BoardLink]:
+        return [BoardLink(self.gbtx[chip.name], self.board.aux, self._decoder) for chip in self.board.links]
+
+    def power_on(self) -> None:
+        """Return every chip to the state after power-up; time goes on, and the links have to come up again."""
+        for gbtx in self.gbtx.values():
+            gbtx.set_downlink(False)
+            gbtx.reset()
+        for line in self.reset_lines.values():
+            line.hold(False)
+        chips: tuple[MappedDevice | Locx2Registers, ...] = (
+            *self.adc.values(),
+            *self.mtx.values(),
+            *self.locx2.values(),
+        )
+        for chip in chips:
+            chip.reset()
+        for sca in self.sca.values():
+            sca.power_on()
+            sca.outgoing()
+            sca.drive_gpio(sca.gpio.external)
+        self.links = self._new_links()
+        self.clocks.power_on()
+        self._seen_gpio.clear()
+        self._seen_clocks.clear()
         self._follow()
 
     def _locx2(self, name: str, base: int) -> Locx2Registers:
@@ -112,6 +147,30 @@ class BoardModel:
         else:
             source = AnalogInput(volts=value / channel.factor)
         self.sca[channel.sca].connect_analog(channel.pad, source)
+
+    def upset(self, chip: str, register: int, bit: int) -> None:
+        """Let radiation flip one stored bit of a chip; a LOCx2 mends it by itself, and counts.
+
+        Raises
+        ------
+        InputError
+            If the chip has no such bit.
+        """
+        device = self.chip(chip)
+        if isinstance(device, Sca):
+            device.upset()
+            return
+        if isinstance(device, Locx2Registers):
+            device.report(upsets_count=min(255, device.value("upsets.count") + 1))
+            return
+        size = WRITABLE_REGISTERS if isinstance(device, Gbtx) else len(device.contents)
+        if not (0 <= register < size and 0 <= bit < 8):
+            raise InputError(f"bit of {chip}", f"{register}.{bit}", f"registers 0 to {size - 1}, bits 0 to 7")
+        flipped = device.contents[register] ^ 1 << bit
+        if isinstance(device, Gbtx):
+            device.write_registers(register, bytes((flipped,)))
+        else:
+            device.contents[register] = flipped
 
     def exchange(self, downlink: Mapping[int, UInt8Array]) -> dict[int, UInt8Array]:
         """Send frames down some links and take as many up, while time passes for the whole board.
@@ -179,28 +238,23 @@ class BoardModel:
             state = (sca.gpio.values["DIRECTION"], sca.gpio.values["DATAOUT"])
             if self._seen_gpio.get(name) != state:
                 self._seen_gpio[name] = state
+                self.state_changes += 1
                 self._drive_resets(name, sca)
         for name, gbtx in self.gbtx.items():
             clocks = (gbtx.ready, gbtx.writes)
             if self._seen_clocks.get(name) != clocks:
                 self._seen_clocks[name] = clocks
-                self._drive_clocks(name, gbtx)
+                self.state_changes += 1
+                self.clocks.follow(name)
 
     def _drive_resets(self, name: str, sca: Sca) -> None:
         for line in self.board.gpio.values():
             if line.sca == name:
                 held = not sca.gpio.pads >> line.line & 1
                 for chip in line.resets:
-                    self.reset_lines[chip].hold(held)
-
-    def _drive_clocks(self, name: str, gbtx: Gbtx) -> None:
-        running = [gbtx.ready and gbtx.clock(channel).running for channel in range(8)]
-        for adc in self.board.adc.values():
-            if adc.clock.gbtx == name:
-                self.adc[adc.name].report("status.clock_present", int(running[adc.clock.channel]))
-        for locx2 in self.board.locx2.values():
-            if locx2.clock.gbtx == name:
-                self.locx2[locx2.name].report(status_locked=int(running[locx2.clock.channel]))
+                    if self.reset_lines[chip].held != held:
+                        self.reset_lines[chip].hold(held)
+                        self.clocks.follow_reset(chip)
 
     def chip(self, name: str) -> Gbtx | Sca | MappedDevice | Locx2Registers:
         """Return the model of a chip by its name in the netlist, or raise InputError."""

@@ -72,4 +72,8 @@ CONTROL_ASSUMPTIONS: tuple[Provenance, ...] = (
     _assumed("SCA SEU counter", "needs the JTAG channel enabled", "it shares the channel number"),
     _assumed("I2C maps of ADC and MTx", "maps of this project", "no public source gives the chips' own"),
     _assumed("reset lines", "a line that is not driven does not reset", "pull-ups are not public"),
+    _assumed(
+        "lane crossing", "the word clock of LOCx2 n starts 5n + 0.5 unit intervals, modulo 16, before the ADCs' marks",
+        "crossing of docs/locx2.md; the phase differs from chip to chip, the real chip's crossing is not public",
+    ),
 )  # fmt: skip

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ltdb.board import CellPath
 from ltdb.board_model import BoardModel
-from ltdb.errors import InputError
+from ltdb.errors import InputError, LtdbError
 from ltdb.line_code import Encoder, FrameFormat, load_format
 
 SampleSource = Callable[[int, npt.NDArray[np.int64], float], npt.NDArray[np.uint16]]
@@ -22,6 +22,10 @@ SampleSource = Callable[[int, npt.NDArray[np.int64], float], npt.NDArray[np.uint
 LEAD_IN_FRAMES = 4
 """Frames before the first one captured, so that the scrambler has a history as on a running fibre."""
 PEDESTAL = 1000
+
+
+class FibreDark(LtdbError):  # noqa: N818 - reads as what happened
+    """A fibre carries no frames."""
 
 
 def pedestal(cell: int, bunch_crossings: npt.NDArray[np.int64], delay_s: float) -> npt.NDArray[np.uint16]:
@@ -48,17 +52,12 @@ class FibreModel:
         self.model = model
         self.layout = layout or load_format()
         self.samples = samples
-        self._origin = 0
-        """Bunch crossing that was BCID 0."""
 
-    def bunch_counter_reset(self) -> None:
-        """Make the next bunch crossing BCID 0 on all fibres."""
-        self._origin = self.model.now
-
-    @property
-    def bcid(self) -> int:
-        """BCID of the next bunch crossing."""
-        return (self.model.now - self._origin) % self.layout.sequence.bunch_crossings
+    def bcid(self, fibre: int) -> int:
+        """BCID that the next bunch crossing has on a fibre."""
+        path = self._paths(fibre)[0]
+        origin = self.model.clocks.origin(path.locx2, path.locx2_channel)
+        return (self.model.now - origin) % self.layout.sequence.bunch_crossings
 
     def dark(self, fibre: int, *, optical: bool = True) -> str:
         """Say why a fibre carries no frames; empty if it does. `optical` False looks in front of its laser.
@@ -78,6 +77,8 @@ class FibreModel:
         reasons += [f"{adc} has no clock" for adc in adcs if not model.adc[adc].value("status.clock_present")]
         if not locx2.value("status.locked"):
             reasons.append(f"{path.locx2} has no clock")
+        elif not locx2.value(f"status.aligned_{channel}") and not reasons:
+            reasons.append(f"{path.locx2} channel {channel} has not found the frames of its ADCs")
         if not locx2.value(f"line.enable_{channel}"):
             reasons.append(f"{path.locx2} channel {channel} is off")
         if locx2.value(f"mode_{channel}.mode"):
@@ -111,7 +112,9 @@ class FibreModel:
         Raises
         ------
         InputError
-            If the fibre, the number of frames or the BCID is impossible, or the fibre is dark.
+            If the fibre, the number of frames or the BCID is impossible.
+        FibreDark
+            If the fibre carries no frames.
         """
         orbit = self.layout.sequence.bunch_crossings
         if count < 1:
@@ -120,10 +123,10 @@ class FibreModel:
             raise InputError("BCID", start_bcid, f"0 to {orbit - 1}")
         reason = self.dark(fibre, optical=optical)
         if reason:
-            raise InputError(f"fibre {fibre}", f"dark: {reason}", "a fibre with light and frames")
+            raise FibreDark(f"fibre {fibre} carries no frames: {reason}")
         if start_bcid is not None:
-            self.model.advance((start_bcid - self.bcid) % orbit)
-        first = self.bcid
+            self.model.advance((start_bcid - self.bcid(fibre)) % orbit)
+        first = self.bcid(fibre)
         crossings = np.arange(self.model.now - LEAD_IN_FRAMES, self.model.now + count, dtype=np.int64)
         encoder = Encoder(self.layout, bcid=(first - LEAD_IN_FRAMES) % orbit)
         frames = encoder.encode(

@@ -81,6 +81,8 @@ class I2cBus:
     devices: list[I2cDevice] = field(default_factory=list)
     stuck: bool = False
     """SDA is held low (a fault): nothing gets through."""
+    written: int = 0
+    """Segments so far that wrote more than a register address: while it stands, no register was written."""
 
     def transfer(self, *segments: Segment) -> Transfer:
         """Carry out segments with repeated starts between them and a stop at the end."""
@@ -100,6 +102,7 @@ class I2cBus:
                     outcome = Outcome.DATA_NACK
                     break
                 written += 1
+            self.written += len(segment.write) > 1
             if outcome is not Outcome.DONE:
                 break
             for _ in range(segment.read):

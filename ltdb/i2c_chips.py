@@ -38,7 +38,7 @@ class MappedDevice(RegisterDevice):
 
     def value(self, name: str) -> int:
         """Read a named value of the map."""
-        return self.map.value(name).read(dict(enumerate(self.contents)))
+        return self.map.value(name).read(self.contents)
 
     def report(self, name: str, value: int) -> None:
         """Set what the hardware reports in a named value of the map."""

@@ -5,6 +5,8 @@ The register map is data (`ltdb.registers`) and an assumption; the rules of the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ltdb.errors import InputError
 from ltdb.registers import Access, Register, load_registers
 
@@ -22,6 +24,8 @@ class Locx2Registers:
         self.address = (self.map.bus_address or 0) + pins
         self.realigned = [0, 0]
         """Realign commands taken, for each channel."""
+        self.on_realign: Callable[[int], None] | None = None
+        """Called with the channel of a realign command."""
         self._pointer = 0
         self._pointer_due = False
         self._contents: dict[int, int] = {}
@@ -104,4 +108,7 @@ class Locx2Registers:
             self._contents[self.map.register("errors").address] = 0
             self._contents[self.map.register("upsets").address] = 0
         else:
-            self.realigned[int(name.removeprefix("realign_"))] += 1
+            channel = int(name.removeprefix("realign_"))
+            self.realigned[channel] += 1
+            if self.on_realign is not None:
+                self.on_realign(channel)

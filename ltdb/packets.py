@@ -21,6 +21,22 @@ OVERHEAD = 5
 MAX_ENCODED = MAX_PAYLOAD + OVERHEAD + (MAX_PAYLOAD + OVERHEAD) // 254 + 1
 """Longest COBS-coded packet, without the closing zero."""
 
+DROP_REASONS = ("coding", "length", "checksum", "oversize")
+"""Why packets are dropped."""
+CONTROLLER_COUNTERS = ("packets", "repeated", *DROP_REASONS, "line")
+"""`line` counts packets dropped because the line itself reported a lost byte, as a UART can."""
+FIBRE_COUNTERS = ("frames", "crc_errors", "header_errors", "bcid_jumps", "moves", "losses", "prbs_errors")
+LINK_COUNTERS = (
+    "frames",
+    "corrected",
+    "header_errors",
+    "losses",
+    "ic_errors",
+    "ec_errors",
+    "packets",
+    "dropped",
+)
+
 
 class Kind(IntEnum):
     """What a packet asks for. A reply has REPLY_BIT set."""
@@ -126,9 +142,9 @@ def encode(packet: Packet) -> bytes:
 class Deframer:
     """Finds packets in a stream of bytes cut anywhere; counts what was dropped, by reason."""
 
-    dropped: dict[str, int] = field(
-        default_factory=lambda: {"coding": 0, "length": 0, "checksum": 0, "oversize": 0}
-    )
+    dropped: dict[str, int] = field(default_factory=lambda: dict.fromkeys(DROP_REASONS, 0))
+    good: int = 0
+    """Packets delivered."""
     _pending: bytearray = field(default_factory=bytearray)
     _skipping: bool = False
 
@@ -145,6 +161,7 @@ class Deframer:
                 self._skipping = False
                 self.dropped["oversize"] += 1
             elif encoded and (packet := self._decode(encoded)):
+                self.good += 1
                 yield packet
         if len(rest) > MAX_ENCODED:
             self._skipping, self._pending = True, bytearray()

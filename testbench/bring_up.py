@@ -12,15 +12,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ltdb.errors import BenchError
+from ltdb.errors import BenchError, LtdbError
 from ltdb.sca.commands import Channel
 from testbench.configuration import Configuration
 from testbench.devices.ltdb import Ltdb
 from testbench.devices.registers import Registers
+from testbench.faults import NoReply, TransportLost
 from testbench.transactions import Capability
 
 NEEDS = frozenset({Capability.IC, Capability.EC})
 Report = Callable[[str], None]
+SILENT_CHIPS = 3
+"""So many chips in a row without a reply make a board that is gone: no others are waited for."""
 
 
 @dataclass
@@ -34,9 +37,15 @@ class BroughtUp:
 
 
 async def bring_up(
-    board: Ltdb, configuration: Configuration, report: Report = lambda step: None
+    board: Ltdb,
+    configuration: Configuration,
+    report: Report = lambda step: None,
+    warn: Report = lambda what: None,
 ) -> BroughtUp:
     """Bring up the whole board; `report` is called with each step as it begins.
+
+    If a step fails, what was changed is put back, and `warn` is called with every chip that could not be: it is also a
+    note of the error raised.
 
     Raises
     ------
@@ -65,11 +74,20 @@ async def bring_up(
             await _configure(board.registers(name), configuration, name, undo, result)
         report("check locks")
         await _check_locks(board)
-    except BaseException:
+    except BaseException as error:
         # Not only LtdbError: a board must not stay half configured because somebody pressed Ctrl-C.
-        await _roll_back(undo)
+        for failure in await roll_back(undo):
+            warn(failure)
+            error.add_note(failure)
         raise
     return result
+
+
+async def switch_on(board: Ltdb) -> None:
+    """Make the registers of every chip and the counters of the SCAs reachable, resetting nothing."""
+    for name, sca in board.sca.items():
+        await board.gbtx[board.board.sca[name].primary.gbtx].enable_ec()
+        await sca.enable([Channel.JTAG, *board.channels_used(name)])
 
 
 async def _configure(
@@ -105,15 +123,25 @@ async def _check_locks(board: Ltdb) -> None:
             )
 
 
-async def _roll_back(undo: list[tuple[Registers, dict[int, int]]]) -> None:
-    """Put registers back, the last changed first; a chip that does not answer is passed over."""
-    from ltdb.errors import LtdbError
+async def roll_back(undo: list[tuple[Registers, dict[int, int]]]) -> list[str]:
+    """Put registers back, the last changed first, and read them again; return what could not be put back.
 
+    A chip that does not answer does not keep the others from being put back; a board that is gone does.
+    """
+    failures: list[str] = []
+    silent = 0
     for chip, contents in reversed(undo):
-        try:
-            await chip.write(contents)
-        except LtdbError:
+        changed = ", ".join(str(register) for register in sorted(contents))
+        if silent == SILENT_CHIPS:
+            failures.append(f"{chip.name} keeps changed registers {changed}: not tried, the board is silent")
             continue
+        try:
+            await chip.write(contents, verify=True)
+            silent = 0
+        except LtdbError as error:
+            failures.append(f"{chip.name} keeps changed registers {changed}: {error}")
+            silent = SILENT_CHIPS if isinstance(error, TransportLost) else silent + isinstance(error, NoReply)
+    return failures
 
 
 async def differences(board: Ltdb, configuration: Configuration) -> dict[str, dict[str, tuple[int, int]]]:

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ltdb.board import Board
+from ltdb.board import Board, ElinkPlace
 from ltdb.errors import InputError
 from ltdb.registers import load_registers
 
 KINDS = ("gbtx", "locx2", "adc", "mtx")
 Fields = Mapping[str, int | str]
 
-DEFAULT = """\
-# All clocks of the GBTx run at 40 MHz, undelayed; all channels send frames.
+_DEFAULT = """\
+# All clocks of the GBTx run at 40 MHz, undelayed; the e-links of the BCR and of the auxiliary SCA port are on; all
+# channels send frames.
 [gbtx]
 PSpllEnable = 1
 resetPLLBar = 1
@@ -32,6 +33,7 @@ resetBar4 = 1
 resetBar5 = 1
 resetBar6 = 1
 resetBar7 = 1
+{elinks}
 
 [locx2]
 "mode_0.mode" = "normal"
@@ -40,12 +42,29 @@ resetBar7 = 1
 "line.enable_1" = 1
 
 [adc]
-"control.enable" = 15
+"control.enable" = 0xF
+"control.output" = "normal"
 
 [mtx]
 "control.enable_0" = 1
 "control.enable_1" = 1
 """
+
+
+def default_text(board: Board) -> str:
+    """The default configuration as TOML text, with the e-links where the netlist has them."""
+    fields: dict[str, int | str] = {}
+
+    def switch_on(place: ElinkPlace, ports: str, rate: str) -> None:
+        name = f"{ports}{place.group}"
+        fields[f"{rate}{place.group}"] = f"mbps_{place.rate_mbps}"
+        fields[name] = int(fields.get(name, 0)) | 1 << place.channel
+
+    switch_on(board.bcr, "dataPortEnable", "modeGroup")
+    switch_on(board.aux, "dataPortEnable", "modeGroup")
+    switch_on(board.aux, "paEnableGroup", "paDataRateGroup")
+    lines = [f'{k} = "{v}"' if isinstance(v, str) else f"{k} = {v:#x}" for k, v in fields.items()]
+    return _DEFAULT.format(elinks="\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -68,7 +87,7 @@ def load_configuration(path: Path | None, board: Board) -> Configuration:
         If the file cannot be read, or names a chip, field or value that does not exist.
     """
     if path is None:
-        return parse_configuration(DEFAULT, board, "default configuration")
+        return parse_configuration(default_text(board), board, "default configuration")
     try:
         return parse_configuration(path.read_text("utf-8"), board, str(path))
     except (OSError, UnicodeDecodeError) as error:

@@ -53,7 +53,7 @@ class BadReply(TransactionError):  # noqa: N818
 
 
 class Unsupported(TransactionError):  # noqa: N818
-    """The transport cannot carry this transaction."""
+    """The transport cannot carry this transaction, or the fibre or link it needs is not locked."""
 
 
 class OutOfRange(TransactionError):  # noqa: N818

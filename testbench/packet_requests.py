@@ -11,25 +11,16 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
-from ltdb.packets import ErrorCode, Kind
+from ltdb.packets import CONTROLLER_COUNTERS, FIBRE_COUNTERS, LINK_COUNTERS, ErrorCode, Kind
 from testbench import faults
 from testbench import transactions as t
 from testbench.transactions import Capability, Transaction
 
 Request = tuple[Kind, bytes]
 
-FIBRE_COUNTERS = ("frames", "crc_errors", "header_errors", "bcid_jumps", "moves", "losses", "prbs_errors")
-LINK_COUNTERS = (
-    "frames",
-    "corrected",
-    "header_errors",
-    "losses",
-    "ic_errors",
-    "ec_errors",
-    "packets",
-    "dropped",
-)
 CAPTURE_READ_FRAMES = 64
+AUXILIARY = 0x80
+"""Bit of the link byte of SCA: over the auxiliary e-link."""
 _FAULT_OF_CODE = {
     ErrorCode.NO_REPLY: (faults.NoReply, "the chip behind the link did not answer the controller"),
     ErrorCode.NOT_ACKNOWLEDGED: (faults.NotAcknowledged, "not acknowledged"),
@@ -78,8 +69,9 @@ def conversation(transaction: Transaction) -> Generator[Request, bytes, Any]:
             return t.Data(data) if len(data) == count else _wrong_length(transaction, data, count)
         case t.IcWrite(link, register, data):
             return _done(transaction, (yield Kind.IC_WRITE, struct.pack("<BH", link, register) + data))
-        case t.ScaCommand(link, channel, command, data, length):
-            reply = yield Kind.SCA, struct.pack("<BBBBI", link, channel, length, command, data)
+        case t.ScaCommand(link, channel, command, data, length, auxiliary=auxiliary):
+            way = link | AUXILIARY if auxiliary else link
+            reply = yield Kind.SCA, struct.pack("<BBBBI", way, channel, length, command, data)
             return _sca_reply(transaction, reply)
         case t.ScaLink(link, control, auxiliary):
             code = list(t.ScaControl).index(control)
@@ -165,8 +157,10 @@ def _reset_line(transaction: Transaction, line: str) -> int:
 
 
 def _counter_source(transaction: Transaction, source: str) -> tuple[int, int, tuple[str, ...]]:
+    if source == "controller":
+        return 2, 0, CONTROLLER_COUNTERS
     for kind, (prefix, names) in enumerate((("fibre", FIBRE_COUNTERS), ("link", LINK_COUNTERS))):
         number = source.removeprefix(prefix)
         if number != source and number.isdecimal() and int(number) < 256:
             return kind, int(number), names
-    raise faults.OutOfRange(transaction, "counters are those of fibre0.. and link0..")
+    raise faults.OutOfRange(transaction, "counters are those of fibre0.., link0.. and controller")

@@ -11,7 +11,17 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from ltdb.packets import REPLY_BIT, VERSION, Deframer, ErrorCode, Kind, Packet, crc16, encode
+from ltdb.packets import (
+    CONTROLLER_COUNTERS,
+    REPLY_BIT,
+    VERSION,
+    Deframer,
+    ErrorCode,
+    Kind,
+    Packet,
+    crc16,
+    encode,
+)
 from testbench import faults
 from testbench import transactions as t
 from testbench.transactions import Capability, Transaction
@@ -54,6 +64,9 @@ class PacketServer:
         self._last: tuple[int, int] | None = None
         self._last_reply = b""
         self._captured = b""
+        self._cleared: dict[int, dict[str, int]] = {}
+        self._cleared_own: dict[str, int] = {}
+        self._repeated = 0
 
     @property
     def dropped(self) -> dict[str, int]:
@@ -69,6 +82,7 @@ class PacketServer:
         body = bytes((packet.version, packet.sequence, packet.kind)) + packet.payload
         identity = (packet.sequence, crc16(body))
         if packet.kind != Kind.HELLO and identity == self._last:
+            self._repeated += 1
             return self._last_reply
         try:
             if packet.version != VERSION:
@@ -129,9 +143,10 @@ class PacketServer:
         return b""
 
     async def _sca(self, payload: bytes) -> bytes:
-        link, channel, length, command, data = struct.unpack("<BBBBI", payload)
+        way, channel, length, command, data = struct.unpack("<BBBBI", payload)
+        link, auxiliary = way & 0x7F, bool(way & 0x80)
         self._check(link < self._links, length <= 4)
-        transaction = t.ScaCommand(link, channel, command, data, length)
+        transaction = t.ScaCommand(link, channel, command, data, length, auxiliary=auxiliary)
         (outcome,) = await self._transport.execute([transaction])
         if isinstance(outcome, faults.ScaRefused):
             return struct.pack("<BI", outcome.detail, 0)
@@ -181,7 +196,12 @@ class PacketServer:
     async def _capture(self, payload: bytes) -> bytes:
         fibre, count, start = struct.unpack("<BHH", payload)
         self._check(fibre < self._fibres, 1 <= count <= MAX_CAPTURE_FRAMES)
-        frames = await self._carry_out(t.Capture(fibre, count, None if start == 0xFFFF else start))
+        try:
+            frames = await self._carry_out(t.Capture(fibre, count, None if start == 0xFFFF else start))
+        except _Refused as refused:
+            if refused.code != ErrorCode.OUT_OF_RANGE:
+                self._captured = b""
+            raise
         self._captured = frames.frames
         return struct.pack("<H", frames.first_bunch_crossing)
 
@@ -192,11 +212,29 @@ class PacketServer:
 
     async def _counters(self, payload: bytes) -> bytes:
         source, index, clear = struct.unpack("<BBB", payload)
-        self._check(source <= 1, clear <= 1)
-        self._check(index < (self._fibres, self._links)[source])
+        self._check(source <= 2, clear <= 1)
+        self._check(index < (self._fibres, self._links, 1)[source])
+        if source == 2:
+            return self._own_counters(bool(clear))
         name = f"{('fibre', 'link')[source]}{index}"
         counters = await self._carry_out(t.ReadCounters(name, bool(clear)))
-        return b"".join(struct.pack("<I", min(value, 0xFFFFFFFF)) for _, value in counters.values)
+        own: dict[str, int] = {}
+        if source == 1:
+            # What is counted of packets is the controller's own, whatever transport is behind it.
+            total = {"packets": self._deframer.good, "dropped": sum(self.dropped.values())}
+            since = self._cleared.get(index, {})
+            own = {counter: value - since.get(counter, 0) for counter, value in total.items()}
+            if clear:
+                self._cleared[index] = total
+        values = (own.get(counter, value) for counter, value in counters.values)
+        return b"".join(struct.pack("<I", min(value, 0xFFFFFFFF)) for value in values)
+
+    def _own_counters(self, clear: bool) -> bytes:
+        total = {"packets": self._deframer.good, "repeated": self._repeated, **self.dropped, "line": 0}
+        values = [total[name] - self._cleared_own.get(name, 0) for name in CONTROLLER_COUNTERS]
+        if clear:
+            self._cleared_own = total
+        return b"".join(struct.pack("<I", min(value, 0xFFFFFFFF)) for value in values)
 
     async def _latency(self, payload: bytes) -> bytes:
         (fibre,) = struct.unpack("<B", payload)

@@ -64,20 +64,26 @@ class Service:
         if task is not None:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        if self._busy:
-            self.refused_clients += 1
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                await asyncio.wait_for(reader.read(_CHUNK), _REFUSE_AFTER_S)
-            writer.write(REFUSAL)
-        else:
-            self._busy = True
-            try:
-                await self._serve(reader, writer)
-            finally:
-                self._busy = False
-        with contextlib.suppress(ConnectionError):
+        try:
+            if self._busy:
+                await self._refuse(reader, writer)
+            else:
+                self._busy = True
+                try:
+                    await self._serve(reader, writer)
+                finally:
+                    self._busy = False
+        finally:
+            # Also when the service ends under a client: it must see the connection go.
             writer.close()
-            await writer.wait_closed()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.refused_clients += 1
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            await asyncio.wait_for(reader.read(_CHUNK), _REFUSE_AFTER_S)
+        writer.write(REFUSAL)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):

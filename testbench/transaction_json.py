@@ -6,6 +6,7 @@ Bytes become hexadecimal text; everything else is JSON already. What is written 
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cache
 from typing import Any, get_type_hints
 
 from ltdb.errors import InputError
@@ -47,17 +48,22 @@ def outcome_from_json(transaction: Transaction, entry: dict[str, Any]) -> Any:
     return _from_json(transaction.reply_type, entry)
 
 
+@cache
+def _names(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls))
+
+
 def _fields_to_json(value: Any) -> dict[str, Any]:
     entry = {}
-    for field in fields(value):
-        item = getattr(value, field.name)
-        entry[field.name] = item.hex() if isinstance(item, bytes) else item
+    for name in _names(value.__class__):
+        item = getattr(value, name)
+        entry[name] = item.hex() if isinstance(item, bytes) else item
     return entry
 
 
 def _from_json(cls: type, entry: dict[str, Any]) -> Any:
     types = get_type_hints(cls)
-    names = [field.name for field in fields(cls)]
+    names = _names(cls)
     if set(entry) != set(names):
         raise InputError(cls.__name__, f"fields {', '.join(sorted(entry))}", ", ".join(names) or "no fields")
     values = {}

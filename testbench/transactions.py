@@ -133,6 +133,7 @@ class IcWrite(Transaction[Done]):
 class ScaCommand(Transaction[ScaReply]):
     """One GBT-SCA command: channel, command byte and D[31:0].
 
+    With `auxiliary` it goes over the auxiliary e-link of the link, at which a port of another SCA listens.
     `once` marks commands that must not be carried out twice (an I2C transfer to a device that counts, say); then a
     lost reply raises OutcomeUnknown instead of a repeat.
     """
@@ -143,6 +144,7 @@ class ScaCommand(Transaction[ScaReply]):
     data: int = 0
     length: int = 4
     once: bool = False
+    auxiliary: bool = False
     kind: ClassVar[str] = "sca"
     needs: ClassVar[Capability] = Capability.EC
     reply_type: ClassVar[type] = ScaReply
@@ -154,8 +156,9 @@ class ScaCommand(Transaction[ScaReply]):
 
     @property
     def target(self) -> str:
-        """SCA, channel and command."""
-        return f"SCA {self.link} channel {self.channel:#04x} command {self.command:#04x}"
+        """Link, and port if it is not the usual one, channel and command."""
+        port = " auxiliary port" if self.auxiliary else ""
+        return f"SCA {self.link}{port} channel {self.channel:#04x} command {self.command:#04x}"
 
 
 class ScaControl(StrEnum):

@@ -1,15 +1,12 @@
-"""GBT receiver in logic: frame decoder, and the aligner that finds frames in 40-bit words at 120 MHz.
-
-The lock state machine is that of GBT-FPGA 6.0: 24 valid headers in a row lock; while LOCKED every frame is delivered;
-one bad header leads to GOING_UNLOCK, where lock is still reported but nothing delivered.
-"""
+"""GBT receiver in logic: frame decoder, and the aligner that finds frames in 40-bit words at 120 MHz."""
 
 from __future__ import annotations
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
-from amaranth.lib import enum, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.gbt.header_lock import HeaderLock, LockState
 from hdl.gbt.reed_solomon import ReedSolomonDecoder
 from hdl.gbt.scrambler import EXTRA_TAPS, PAYLOAD_TAPS, descramble
 from hdl.gbt.transmitter import WORD_BITS, WORDS
@@ -22,8 +19,12 @@ from ltdb.gbt.frame import (
     SCRAMBLER_BITS,
     Encoding,
 )
-from ltdb.gbt.lock import LOCK_HEADERS, RELOCK_HEADERS, UNLOCK_HEADERS
 from ltdb.gbt.reed_solomon import Decoder
+
+
+def is_header(bits: Value) -> Value:
+    """Whether four bits are one of the two headers."""
+    return (bits == HEADER_DATA) | (bits == HEADER_IDLE)
 
 
 def deinterleave(frame: Value) -> tuple[Value, Value]:
@@ -102,15 +103,6 @@ class GbtReceiver(wiring.Component):
             ]
 
 
-class LockState(enum.Enum, shape=2):  # type: ignore[call-arg]
-    """State of the aligner."""
-
-    UNLOCKED = 0
-    GOING_LOCK = 1
-    LOCKED = 2
-    GOING_UNLOCK = 3
-
-
 class GbtAligner(wiring.Component):
     """Finds frames in words of 40 bits, the earlier bits in the upper ones, whatever their alignment.
 
@@ -152,50 +144,24 @@ class GbtAligner(wiring.Component):
         line = Signal(WORD_BITS * (WORDS + 1))
         late = Signal(range(WORD_BITS), init=WORD_BITS - 1)
         wait = Signal(range(WORDS + 2), init=WORDS)
-        m.d.sync += [line.eq(Cat(self.word, line)), self.strobe.eq(0)]
-        candidate, header, valid = Signal(FRAME_BITS), Signal(4), Signal()
+        m.submodules.lock = lock = HeaderLock()
+        m.d.sync += line.eq(Cat(self.word, line))
+        candidate = Signal(FRAME_BITS)
         m.d.comb += [
             candidate.eq(line.bit_select(late, FRAME_BITS)),
-            header.eq(candidate[-4:]),
-            valid.eq((header == HEADER_DATA) | (header == HEADER_IDLE)),
-            self.locked.eq((self.state == LockState.LOCKED) | (self.state == LockState.GOING_UNLOCK)),
+            lock.good.eq(is_header(self.frame[-4:])),
+            self.strobe.eq(lock.strobe),
+            self.locked.eq(lock.locked),
+            self.state.eq(lock.state),
+            self.losses.eq(lock.losses),
         ]
-        with m.If(wait > 1):
-            m.d.sync += wait.eq(wait - 1)
-        with m.Else():
+        # The header is judged one clock after its frame was taken: both in one clock are too much at 120 MHz.
+        m.d.sync += [lock.check.eq(wait <= 1), wait.eq(wait - 1)]
+        with m.If(wait <= 1):
             m.d.sync += [wait.eq(WORDS), self.frame.eq(candidate)]
-            slip = self._judge(m, valid)
-            with m.If(slip):
-                # One bit later. Past the newest bit of a word that means one word later in time.
-                m.d.sync += [
-                    late.eq(Mux(late == 0, WORD_BITS - 1, late - 1)),
-                    wait.eq(Mux(late == 0, WORDS + 1, WORDS)),
-                ]
+        with m.If(lock.slip):
+            # One bit later. Past the newest bit of a word that means one word later in time.
+            m.d.sync += late.eq(Mux(late == 0, WORD_BITS - 1, late - 1))
+            with m.If(late == 0):
+                m.d.sync += wait.eq(wait)
         return m
-
-    def _judge(self, m: Module, valid: Value) -> Value:
-        """Advance the lock by one header; return whether to slip."""
-        good, bad, slip = Signal(range(RELOCK_HEADERS + 1)), Signal(range(UNLOCK_HEADERS + 1)), Signal()
-        with m.Switch(self.state):
-            with m.Case(LockState.UNLOCKED):
-                m.d.comb += slip.eq(~valid)
-                with m.If(valid):
-                    m.d.sync += [self.state.eq(LockState.GOING_LOCK), good.eq(1)]
-            with m.Case(LockState.GOING_LOCK):
-                m.d.sync += good.eq(good + 1)
-                with m.If(~valid):
-                    m.d.sync += self.state.eq(LockState.UNLOCKED)
-                with m.Elif(good == LOCK_HEADERS - 1):
-                    m.d.sync += [self.state.eq(LockState.LOCKED), self.strobe.eq(1)]
-            with m.Case(LockState.LOCKED):
-                m.d.sync += self.strobe.eq(valid)
-                with m.If(~valid):
-                    m.d.sync += [self.state.eq(LockState.GOING_UNLOCK), good.eq(0), bad.eq(0)]
-            with m.Case(LockState.GOING_UNLOCK):
-                m.d.sync += [good.eq(good + valid), bad.eq(bad + ~valid)]
-                with m.If(~valid & (bad == UNLOCK_HEADERS - 1)):
-                    m.d.sync += self.state.eq(LockState.UNLOCKED)
-                    m.d.sync += self.losses.eq(Mux(self.losses == 0xFF, self.losses, self.losses + 1))
-                with m.Elif(valid & (good == RELOCK_HEADERS - 1)):
-                    m.d.sync += [self.state.eq(LockState.LOCKED), self.strobe.eq(1)]
-        return slip

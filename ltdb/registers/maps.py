@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 from functools import cache, cached_property
 from importlib.resources import files
@@ -111,24 +112,28 @@ class Value:
     """The pieces of each copy; one copy unless copies are visible at places of their own."""
     encoding: Mapping[str, int]
 
-    @property
-    def addresses(self) -> tuple[int, ...]:
-        """All registers that hold a part of this value, in ascending order."""
-        return tuple(sorted({piece.address for copy in self.copies for piece in copy}))
+    addresses: tuple[int, ...] = dataclass_field(init=False, compare=False)
+    """All registers that hold a part of this value, in ascending order."""
 
-    def read_copies(self, contents: Mapping[int, int]) -> tuple[int, ...]:
+    def __post_init__(self) -> None:
+        addresses = tuple(sorted({piece.address for copy in self.copies for piece in copy}))
+        object.__setattr__(self, "addresses", addresses)
+
+    def read_copies(self, contents: Mapping[int, int] | bytearray) -> tuple[int, ...]:
         """Return each copy as it stands in `contents` (address to register content)."""
-        return tuple(
-            sum(
-                (contents[piece.address] >> piece.lsb & (1 << piece.width) - 1) << piece.value_lsb
-                for piece in copy
-            )
-            for copy in self.copies
-        )
+        found = []
+        for copy in self.copies:
+            number = 0
+            for piece in copy:
+                number |= (contents[piece.address] >> piece.lsb & (1 << piece.width) - 1) << piece.value_lsb
+            found.append(number)
+        return tuple(found)
 
-    def read(self, contents: Mapping[int, int]) -> int:
+    def read(self, contents: Mapping[int, int] | bytearray) -> int:
         """Return the value in `contents`, each bit by majority of its copies."""
         copies = self.read_copies(contents)
+        if copies.count(copies[0]) == len(copies):
+            return copies[0]
         need = len(copies) // 2 + 1
         return sum(1 << bit for bit in range(self.width) if sum(copy >> bit & 1 for copy in copies) >= need)
 
@@ -246,6 +251,7 @@ def load_registers(source: str | Path) -> RegisterMap:
 
 @cache
 def _shipped(name: str) -> RegisterMap:
+    """A map of this package: read once, since a board has 125 chips of four kinds."""
     return from_json(json.loads(files(__package__).joinpath(f"{name}.json").read_text("utf-8")))
 
 

@@ -88,9 +88,11 @@ class Adc(ScaChannel):
             return Result(error=ErrorFlag.GENERIC)
         volts = min(max(self.pad_volts(), 0.0), FULL_SCALE_V)
         ideal = volts / FULL_SCALE_V * FULL_SCALE_CODE
-        self.raw = min(round(ideal * UNITY_GAIN / (self.fused_gain + 1)) + self.offset, FULL_SCALE_CODE)
-        corrected = (self.raw - self.offset) * (self.values["GAIN"] + 1) / UNITY_GAIN
-        self.data = min(max(round(corrected), 0), FULL_SCALE_CODE)
+        raw = round(ideal * UNITY_GAIN / (self.fused_gain + 1)) + self.offset
+        self.raw = min(max(raw, 0), FULL_SCALE_CODE)
+        # Rounded as logic does it: a half goes up.
+        corrected = ((self.raw - self.offset) * (self.values["GAIN"] + 1) + UNITY_GAIN // 2) // UNITY_GAIN
+        self.data = min(max(corrected, 0), FULL_SCALE_CODE)
         return Result(self.data, ticks(OVERHEAD_S + LONGEST_CONVERSION_S * volts / FULL_SCALE_V))
 
     def do_r_data(self, value: int, length: int) -> Result:

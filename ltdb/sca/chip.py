@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import ClassVar
 
 from ltdb.i2c import I2cBus
@@ -77,7 +77,7 @@ class Sca:
         }
         for member in self._channels.values():
             member.clock = self.clock
-        self._due: list[tuple[int, int, bytes]] = []
+        self._due: list[tuple[int, int, int, bytes]] = []
         self._order = 0
 
     # What happens to the chip
@@ -90,7 +90,7 @@ class Sca:
         """Let time pass; replies whose time has come go out."""
         self.clock.now += bunch_crossings
         while self._due and self._due[0][0] <= self.now:
-            self.link.reply(heappop(self._due)[2])
+            self.link.reply(heappop(self._due)[-1])
 
     @property
     def now(self) -> int:
@@ -155,15 +155,19 @@ class Sca:
             self._schedule(encode_reply(transaction, channel, error, 0, 0), 0)
             return
         target = self._channels[channel]
+        busy_until = target.busy_until
         result = self._execute(target, spec, from_wire(payload[4:]), length)
         if result.error:
             self._schedule(encode_reply(transaction, channel, result.error, 0, 0), 0)
             return
         if result.ticks:
             target.busy_until = self.now + result.ticks
+        if target.busy_until != busy_until:
             target.transaction = transaction
         reply = encode_reply(transaction, channel, NO_ERROR, result.value, spec.returns)
-        self._schedule(reply, result.ticks)
+        self._schedule(reply, result.ticks, channel)
+        if target is self.gpio and self.gpio.settle():
+            self._interrupt()
 
     def _check(
         self, transaction: int, channel: int, kind: Kind | None, length: int, code: int, data: bytes
@@ -196,20 +200,22 @@ class Sca:
         return result
 
     def _stop_disabled(self, before: dict[str, int]) -> None:
-        """Reset the channels whose enable bit went to 0."""
+        """Reset the channels whose enable bit went to 0; what they were about to answer is lost."""
         for number, channel in self._channels.items():
             if number != Channel.CTRL:
                 register, bit = enable_bit(number)
                 if before[register] >> bit & 1 and not self.control.values[register] >> bit & 1:
                     channel.reset()
+                    self._due = [entry for entry in self._due if entry[2] != number]
+        heapify(self._due)
 
     def _interrupt(self) -> None:
         lines = self.gpio.do_r_datain(0, 0).value
         self._schedule(encode_reply(INTERRUPT_TRANSACTION, Channel.GPIO, NO_ERROR, lines, 4), 0)
 
-    def _schedule(self, reply: bytes, delay: int) -> None:
+    def _schedule(self, reply: bytes, delay: int, channel: int = Channel.CTRL) -> None:
         if delay <= 0:
             self.link.reply(reply)
             return
         self._order += 1
-        heappush(self._due, (self.now + delay, self._order, reply))
+        heappush(self._due, (self.now + delay, self._order, channel, reply))

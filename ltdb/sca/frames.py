@@ -22,6 +22,9 @@ ADDRESS = 0x00
 BROADCAST = 0xFF
 """Also taken by FELIX; accepted here."""
 MODULUS = 8
+MAX_CONTENT = 12
+"""Longest frame the chip takes: address, control byte, a payload of 8 bytes, checksum (assumed: no command needs
+more, and no source says what chips do with longer ones; they are dropped here)."""
 
 
 @dataclass(frozen=True, slots=True)

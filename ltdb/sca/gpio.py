@@ -44,12 +44,16 @@ class Gpio(ScaChannel):
     def drive(self, levels: int) -> bool:
         """Let the board drive the lines; whether an interrupt packet is due."""
         self.external = levels & MASK
-        return self._take(~self.values["CLKSEL"])
+        return self.settle()
 
     def strobe(self, rising: bool) -> bool:
         """Let the external strobe have an edge; whether an interrupt packet is due."""
         edge = self.values["EDGESEL"] if rising else ~self.values["EDGESEL"]
         return self._take(self.values["CLKSEL"] & edge)
+
+    def settle(self) -> bool:
+        """Take the lines that are not on the external strobe (any more); whether an interrupt packet is due."""
+        return self._take(~self.values["CLKSEL"])
 
     def do_r_datain(self, value: int, length: int) -> Result:
         """Read the lines."""

@@ -15,6 +15,8 @@ SDA_LOW = 1 << 3
 INVALID_COMMAND = 1 << 5
 """Sticky until the channel is reset."""
 NO_ACKNOWLEDGE = 1 << 6
+STUCK_CLOCKS = 0.5
+"""Periods of SCL after which a start is given up (assumed)."""
 
 
 class I2cMaster(ScaChannel):
@@ -98,12 +100,14 @@ class I2cMaster(ScaChannel):
 
     def _write(self, address: int, data: bytes, ten_bit: bool) -> Result:
         transfer = self.bus.transfer(Segment(address, data, ten_bit=ten_bit))
-        return self._finish(transfer.outcome, len(data), ten_bit)
+        # A byte that is not acknowledged is the last one.
+        sent = min(transfer.written + 1, len(data))
+        return self._finish(transfer.outcome, _clocks(1 + ten_bit + sent))
 
     def _read_one(self, address: int, ten_bit: bool) -> Result:
         transfer = self.bus.transfer(Segment(address, read=1, ten_bit=ten_bit))
         byte = transfer.data[0] if transfer.data else 0
-        return self._finish(transfer.outcome, 1, ten_bit, byte << 16)
+        return self._finish(transfer.outcome, _read_clocks(1, ten_bit), byte << 16)
 
     def _write_many(self, address: int, ten_bit: bool) -> Result:
         if not 1 <= self.count <= MAX_I2C_BYTES:
@@ -119,34 +123,44 @@ class I2cMaster(ScaChannel):
             data = transfer.data.ljust(16, b"\x00")
             for n in range(4):
                 self.values[f"DATA{3 - n}"] = int.from_bytes(data[4 * n : 4 * n + 4], "big")
-        return self._finish(transfer.outcome, self.count, ten_bit)
+        return self._finish(transfer.outcome, _read_clocks(self.count, ten_bit))
 
     def _modify(self, address: int, operation: Callable[[int, int], int]) -> Result:
         read = self.bus.transfer(Segment(address, read=1))
         if read.outcome is not Outcome.DONE:
-            return self._finish(read.outcome, 1, False)
+            return self._finish(read.outcome, _clocks(2))
         byte = operation(read.data[0], self.values["MSK"])
-        return self._finish(self.bus.transfer(Segment(address, bytes([byte]))).outcome, 3, False)
+        outcome = self.bus.transfer(Segment(address, bytes([byte]))).outcome
+        return self._finish(outcome, 2 * _clocks(2))
 
     def _refuse(self) -> Result:
         self.status = self.status & INVALID_COMMAND | INVALID_COMMAND
         return Result(self.status << 24)
 
-    def _finish(self, outcome: Outcome, count: int, ten_bit: bool, value: int = 0) -> Result:
-        """Set the status and the duration: start, stop, nine clocks a byte; a missing acknowledge ends it."""
+    def _finish(self, outcome: Outcome, clocks: float, value: int = 0) -> Result:
+        """Set the status; the duration is that of `clocks` periods of SCL, less if there is no slave or no free bus."""
         sticky = self.status & INVALID_COMMAND
-        clocks = 2 + 9 * (1 + ten_bit + count)
         match outcome:
             case Outcome.DONE:
                 self.status = sticky | SUCCESS
             case Outcome.STUCK:
-                self.status, clocks, value = sticky | SDA_LOW, 0, 0
+                self.status, clocks, value = sticky | SDA_LOW, STUCK_CLOCKS, 0
             case Outcome.ADDRESS_NACK:
-                self.status, clocks, value = sticky | NO_ACKNOWLEDGE, 11, 0
+                self.status, clocks, value = sticky | NO_ACKNOWLEDGE, _clocks(1), 0
             case Outcome.DATA_NACK:
                 self.status, value = sticky | NO_ACKNOWLEDGE, 0
         speed = I2C_SPEED_HZ[self.values["CTRL"] & 3]
         return Result(self.status << 24 | value, ticks(clocks / speed))
+
+
+def _clocks(count: int) -> int:
+    """Periods of SCL from start to stop: one for each of them, nine a byte."""
+    return 2 + 9 * count
+
+
+def _read_clocks(count: int, ten_bit: bool) -> int:
+    """Periods of a read; with ten bits the first address byte comes again after a repeated start."""
+    return _clocks(1 + count) + (19 if ten_bit else 0)
 
 
 def _ten(value: int) -> int:

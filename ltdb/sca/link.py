@@ -66,6 +66,9 @@ class ScaLink:
 
     def receive(self, port: int, content: bytes) -> None:
         """Take the bytes between two flags from an e-port."""
+        if len(content) > frames.MAX_CONTENT:
+            self.counters.bad_frames += 1
+            return
         try:
             frame = frames.parse(content)
         except ScaFrameError:

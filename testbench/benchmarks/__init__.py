@@ -18,6 +18,7 @@ MODULES: dict[str, str] = {
     "signal": "testbench.benchmarks.signal",
     "accuracy": "testbench.benchmarks.accuracy",
     "gbt": "testbench.benchmarks.gbt",
+    "control": "testbench.benchmarks.control",
     "simulation": "testbench.benchmarks.simulation",
 }
 """Benchmarks by name, and the module that measures each."""
@@ -74,6 +75,11 @@ FIGURES: dict[str, Figure] = {
     "gbt.decode_over_line_rate": Figure("GBT decoding over the real link's 40 Mframe/s", "", _reach(1.0)),
     "gbt.decode_corrected_over_line_rate": Figure(
         "The same with two wrong symbols in every frame", "", _reach(1.0)
+    ),
+    "control.configure_s": Figure("configuring a whole board model from power-up", "s", _stay_below(2.0)),
+    "control.transactions": Figure("transactions of that"),
+    "control.overhead_per_transaction_s": Figure(
+        "transaction layer: time of a transaction outside the board model", "s", _stay_below(50e-6)
     ),
     # The targets (450 and 800 MS/s, 250 and 350) over the 19 MS/s of numpy.histogram2d.
     "signal.eye_1_over_histogram2d": Figure(

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from testbench.open_transport import add_transport_argument
+from testbench.board_session import add_board_arguments, run_with_board
 
 if TYPE_CHECKING:
     from testbench.devices.ltdb import Ltdb
@@ -33,36 +33,24 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    add_transport_argument(parser)
-    parser.add_argument("--board", type=Path, metavar="FILE", help="netlist of the board (TOML)")
+    add_board_arguments(parser)
     parser.add_argument("--count", type=int, default=1, help="how often to read (default 1)")
     parser.add_argument(
         "--interval", type=float, default=1.0, metavar="S", help="board time between readings"
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="append one row a reading round")
-    parser.add_argument("--json", action="store_true", help="print one JSON object a round")
 
 
 def run_command(args: argparse.Namespace) -> int:
     """Do it."""
-    import asyncio
-
-    from ltdb.board import load_board
     from ltdb.errors import InputError
-    from testbench.devices.ltdb import Ltdb
-    from testbench.open_transport import open_transport
-    from testbench.transport import Session
 
     if args.count < 1 or args.interval < 0:
         raise InputError(
             "--count and --interval", f"{args.count} and {args.interval}", "at least 1 and at least 0 s"
         )
-    netlist = load_board(args.board)
-    transport = open_transport(args.transport)
-    try:
-        return asyncio.run(_watch(args, Ltdb(Session(transport), netlist)))
-    finally:
-        asyncio.run(transport.close())
+    condition = "interrupted: nothing was written but the SCAs' ADC and JTAG channels, which stay on"
+    return run_with_board(args, lambda board: _watch(args, board), interrupted=condition)
 
 
 async def _watch(args: argparse.Namespace, board: Ltdb) -> int:

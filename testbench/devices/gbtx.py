@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ltdb.gbtx.clocks import delay_codes
+from ltdb.board import ElinkPlace
+from ltdb.gbtx.clocks import FINE_STEPS, delay_codes
 from ltdb.gbtx.power_up import State
 from ltdb.registers import load_registers
 from testbench.devices.registers import Registers
@@ -109,6 +110,19 @@ class Gbtx(Registers):
     async def enable_ec(self, *, verify: bool = True) -> None:
         """Listen to the EC e-port, at which the link's SCA answers."""
         await self.set({"paEnableEC": 1}, verify=verify)
+
+    async def enable_elink(self, place: ElinkPlace, *, verify: bool = True) -> None:
+        """Switch an e-link on in both directions, its neighbours staying as they are."""
+        group, rate = place.group, f"mbps_{place.rate_mbps}"
+        ports = (f"dataPortEnable{group}", f"paEnableGroup{group}")
+        held = await self.get_all(ports)
+        fields: dict[str, int | str] = {name: held[name] | 1 << place.channel for name in ports}
+        await self.set(fields | {f"modeGroup{group}": rate, f"paDataRateGroup{group}": rate}, verify=verify)
+
+    async def phase(self, clock: int) -> int:
+        """Delay of a phase-shifter clock, in steps of 25 ns / 512."""
+        values = await self.get_all([f"CDL{clock}", f"FDL{clock}"])
+        return values[f"CDL{clock}"] * FINE_STEPS + values[f"FDL{clock}"]
 
     async def set_phase(self, clock: int, step: int, *, verify: bool = False) -> None:
         """Set the delay of phase-shifter clock 0 to 7, in steps of 25 ns / 512 = 48.83 ps."""

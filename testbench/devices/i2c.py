@@ -10,6 +10,7 @@ from typing import Protocol
 from ltdb.errors import InputError
 from ltdb.sca import build
 from ltdb.sca.commands import Command
+from testbench.devices.sca_port import ScaPort
 from testbench.faults import BusStuck, NotAcknowledged, OutcomeUnknown, TransactionError
 from testbench.transactions import I2cRead, I2cWrite, ScaCommand
 from testbench.transport import Session
@@ -53,18 +54,16 @@ class ScaI2c:
 
     Parameters
     ----------
-    session
-        Conversation with the board.
-    link
-        GBT link of the SCA.
+    port
+        The way to the SCA.
     master
         0 to 15; its channel must be enabled.
     speed_hz
         100 000, 200 000, 400 000 or 1 000 000.
     """
 
-    def __init__(self, session: Session, link: int, master: int, speed_hz: int = 400_000) -> None:
-        self._session, self._link, self._master, self._speed_hz = session, link, master, speed_hz
+    def __init__(self, port: ScaPort, master: int, speed_hz: int = 400_000) -> None:
+        self._port, self._master, self._speed_hz = port, master, speed_hz
 
     async def write(self, address: int, data: bytes) -> None:
         """Write up to 16 bytes in one transfer."""
@@ -89,27 +88,20 @@ class ScaI2c:
             await self.write(address, prefix)
         start = build.i2c_multi_read(self._master, address)
         await self._start([self._control(count), start], address, once=True)
-        replies = await self._session.batch(
-            [self._transaction(c) for c in build.i2c_read_back(self._master, count)]
-        )
-        return b"".join(reply.data.to_bytes(4, "big") for reply in replies)[:count]
+        words = await self._port.run(build.i2c_read_back(self._master, count))
+        return b"".join(word.to_bytes(4, "big") for word in words)[:count]
 
     def _control(self, count: int) -> Command:
         if not 1 <= count <= build.MAX_I2C_BYTES:
             allowed = f"1 to {build.MAX_I2C_BYTES} bytes"
-            raise InputError(f"I2C transfer through SCA {self._link}", f"{count} bytes", allowed)
+            raise InputError(f"I2C transfer through SCA {self._port.primary.link}", f"{count} bytes", allowed)
         return build.i2c_control(self._master, self._speed_hz, count)
 
-    def _transaction(self, command: Command, once: bool = False) -> ScaCommand:
-        return ScaCommand(self._link, command.channel, command.code, command.value, once=once)
-
     async def _start(self, commands: list[Command], address: int, *, once: bool = False) -> None:
-        *before, start = commands
-        batch = [*map(self._transaction, before), self._transaction(start, once)]
-        status = (await self._session.batch(batch))[-1].data >> 24
+        status = (await self._port.run(commands, once=once))[-1] >> 24
         if status & SUCCESS and not status & (SDA_LOW | NO_ACKNOWLEDGE):
             return
-        raise self._fault(batch[-1], status, address)
+        raise self._fault(self._port.transaction(commands[-1], once=once), status, address)
 
     def _fault(self, transaction: ScaCommand, status: int, address: int) -> TransactionError:
         where = f"I2C master {self._master}, address {address:#04x}"

@@ -121,7 +121,7 @@ class Registers:
 
     async def differences(self, contents: Mapping[int, int]) -> dict[int, tuple[int, int]]:
         """Registers that do not hold what they should: address to (wanted, held)."""
-        compared = {address: self._kept_bits(address) for address in contents}
+        compared = {address: self.kept_bits(address) for address in contents}
         held = await self.read(address for address, mask in compared.items() if mask)
         return {
             address: (contents[address], held[address])
@@ -129,7 +129,13 @@ class Registers:
             if mask and (contents[address] ^ held[address]) & mask
         }
 
-    def _kept_bits(self, address: int) -> int:
+    def known_bits(self, address: int) -> int:
+        """Bits of a register that belong to any field."""
+        register = self.layout.by_address.get(address)
+        return sum(f.mask for f in register.fields) if register else 0
+
+    def kept_bits(self, address: int) -> int:
+        """Bits of a register that software writes and reads back: those that upsets can be told by."""
         register = self.layout.by_address.get(address)
         return sum(f.mask for f in register.fields if f.access is Access.READ_WRITE) if register else 0
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from ltdb.sca import build
 from ltdb.sca.commands import Channel, Command, command
 from testbench.devices.i2c import ScaI2c
-from testbench.transactions import ScaCommand, ScaControl, ScaLink
+from testbench.devices.sca_port import ScaPort, ScaRoute
+from testbench.transactions import ScaControl
 from testbench.transport import Session
 
 ADC_FULL_SCALE_V = 1.0
@@ -23,22 +24,21 @@ class Sca:
     ----------
     session
         Conversation with the board.
-    link
-        Number of the GBT link whose EC channel reaches it.
+    port
+        The way to it; or the number of the GBT link whose EC channel reaches it.
     """
 
-    def __init__(self, session: Session, link: int) -> None:
-        self._session, self.link = session, link
-        self.name = f"SCA {link}"
+    def __init__(self, session: Session, port: ScaPort | int) -> None:
+        self.port = ScaPort(session, ScaRoute(port)) if isinstance(port, int) else port
+        self.name = f"SCA {self.port.primary.link}"
 
     async def connect(self) -> None:
-        """Reset the SCA and connect to its primary port: all channels are off afterwards."""
-        await self._session.do(ScaLink(self.link, ScaControl.RESET))
-        await self._session.do(ScaLink(self.link, ScaControl.CONNECT))
+        """Reset the SCA and connect to its port: all channels are off afterwards."""
+        await self.port.supervise(ScaControl.RESET, ScaControl.CONNECT)
 
     async def test_link(self) -> None:
         """Send a TEST frame: only the e-link takes part in the answer."""
-        await self._session.do(ScaLink(self.link, ScaControl.TEST))
+        await self.port.supervise(ScaControl.TEST)
 
     async def enable(self, channels: Iterable[int]) -> None:
         """Switch channels on, leaving the others as they are."""
@@ -58,7 +58,7 @@ class Sca:
 
     def i2c(self, master: int, speed_hz: int = 400_000) -> ScaI2c:
         """One of the 16 I2C buses."""
-        return ScaI2c(self._session, self.link, master, speed_hz)
+        return ScaI2c(self.port, master, speed_hz)
 
     async def chip_id(self) -> int:
         """24-bit number of the chip; the ADC channel must be on."""
@@ -101,6 +101,4 @@ class Sca:
         return (716 - 1e3 * await self.voltage(TEMPERATURE_INPUT)) / 1.829
 
     async def _do(self, command: Command) -> int:
-        return (
-            await self._session.do(ScaCommand(self.link, command.channel, command.code, command.value))
-        ).data
+        return (await self.port.run([command]))[0]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ltdb.errors import InputError
+from ltdb.packets import ErrorCode
 
 FILE = Path("coverage.json")
 """In the directory of the run, where the simulator works."""
@@ -27,6 +28,23 @@ PLAN: Mapping[str, tuple[str, ...]] = {
     "BCR in word of the frame": tuple(map(str, range(8))),
     "I2C during data": ("write", "read", "refused"),
     "upset in copy": ("0", "1", "2"),
+    "packet to the controller": (
+        "good",
+        "repeated",
+        "reordered",
+        "damaged",
+        *(code.name.lower() for code in ErrorCode),
+    ),
+    "SCA error flag": (
+        "GENERIC",
+        "INVALID_CHANNEL",
+        "INVALID_COMMAND",
+        "INVALID_TRANSACTION",
+        "INVALID_LENGTH",
+        "NOT_ENABLED",
+        "BUSY",
+        "IN_TREATMENT",
+    ),
 }
 """What a whole regression has to meet, by group."""
 

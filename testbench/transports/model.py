@@ -2,6 +2,10 @@
 
 Every request still travels as GBT frames through both ends of a link (`ltdb.back_end`), so what passes here has been
 framed, scrambled, error-corrected and parsed. Time is the model's, in bunch crossings, and costs nothing.
+
+What a board controller does besides is done here by models of it: frames captured from the fibres, counters of fibres
+and links, BCR, resets. There is no latency measurement: the board model has no path through which a marker would take
+the time it takes in the chips, and a number from a budget would not be a measurement.
 """
 
 from __future__ import annotations
@@ -12,6 +16,8 @@ from typing import Any
 from ltdb.back_end import BackEnd, LinkSilent
 from ltdb.board_model import BoardModel
 from ltdb.errors import InputError
+from ltdb.fibre_counters import FibreReceivers
+from ltdb.fibre_model import FibreDark, FibreModel
 from ltdb.gbt.frame import FRAME_RATE_HZ
 from ltdb.gbt.ic import IcError
 from ltdb.sca.commands import Command, ScaFrameError
@@ -19,6 +25,9 @@ from ltdb.sca.master import ScaProtocolError
 from testbench import faults
 from testbench import transactions as t
 from testbench.transactions import Capability, Transaction
+
+CAPTURE_FRAMES = 2048
+"""Frames the controller's capture memory holds (docs/controller_protocol.md, section 3)."""
 
 
 class Model:
@@ -30,21 +39,39 @@ class Model:
     ----------
     model
         The board; a new one with the default netlist if not given.
+    fibres
+        What the fibres of that board carry; frames of pedestals if not given.
     """
 
     name = "model"
-    capabilities = frozenset({Capability.IC, Capability.EC})
+    capabilities = frozenset(
+        {
+            Capability.IC,
+            Capability.EC,
+            Capability.RESET,
+            Capability.BCR,
+            Capability.CAPTURE,
+            Capability.COUNTERS,
+        }
+    )
 
-    def __init__(self, model: BoardModel | None = None) -> None:
-        self.model = model or BoardModel()
+    def __init__(self, model: BoardModel | None = None, fibres: FibreModel | None = None) -> None:
+        if fibres is not None and model is not None and fibres.model is not model:
+            raise InputError(
+                "fibres of a model transport", "those of another board", "those of its own board"
+            )
+        self.model = model or (fibres.model if fibres else BoardModel())
+        self.fibres = fibres or FibreModel(self.model)
         self.back_end = BackEnd(self.model)
         self.back_end.start()
+        self.receivers = FibreReceivers(self.fibres)
 
     async def execute(self, batch: Sequence[Transaction]) -> list[Any]:
         """Carry out `batch` in order, ending with the first failure."""
         outcomes: list[Any] = []
         for transaction in batch:
             outcomes.append(self._carry_out(transaction))
+            self.receivers.follow()
             if isinstance(outcomes[-1], faults.TransactionError):
                 break
         return outcomes
@@ -68,6 +95,8 @@ class Model:
             return self._dispatch(transaction)
         except LinkSilent as error:
             return faults.NoReply(transaction, str(error))
+        except FibreDark as error:
+            return faults.Unsupported(transaction, str(error))
         except (IcError, ScaFrameError, ScaProtocolError) as error:
             return faults.BadReply(transaction, str(error))
         except InputError as error:
@@ -80,9 +109,10 @@ class Model:
             case t.IcWrite(link, register, data):
                 self.back_end.ic_write(link, register, data)
                 return t.Done()
-            case t.ScaCommand(link, channel, code, data, length):
+            case t.ScaCommand(link, channel, code, data, length, auxiliary=auxiliary):
                 # gbt-sc and most back ends always send four data bytes; only JTAG reset uses its length byte.
-                reply = self.back_end.sca(link, Command(channel, code, data, None if length == 4 else length))
+                command = Command(channel, code, data, None if length == 4 else length)
+                reply = self.back_end.sca(link, command, auxiliary)
                 return (
                     faults.sca_refused(transaction, reply.error) if reply.error else t.ScaReply(reply.value)
                 )
@@ -94,4 +124,55 @@ class Model:
                 }[control]
                 send(link, auxiliary)
                 return t.Done()
+            case t.Capture(fibre, count, start):
+                if count > CAPTURE_FRAMES:
+                    raise InputError("frames to capture", count, f"1 to {CAPTURE_FRAMES}")
+                frames, first = self.fibres.capture(fibre, count, start)
+                return t.Frames(frames.tobytes(), first)
+            case t.ReadCounters(source, clear):
+                return self._counters(source, clear)
+            case t.BunchCounterReset(periodic):
+                self._bunch_counter_reset(periodic)
+                return t.Done()
+            case t.Reset(line):
+                self._reset(line)
+                return t.Done()
         return faults.Unsupported(transaction, "the board model has no such thing")
+
+    def _counters(self, source: str, clear: bool) -> t.Counters:
+        kind, number = _numbered(
+            source, {"fibre": len(self.model.board.fibres), "link": len(self.model.links)}
+        )
+        if kind == "fibre":
+            return t.Counters(self.receivers.counts(number, clear=clear).as_pairs())
+        # No packets here: they are counted by what serves a port (`testbench.packet_server`).
+        packets = (("packets", 0), ("dropped", 0))
+        return t.Counters((*self.back_end.counts(number, clear=clear).as_pairs(), *packets))
+
+    def _bunch_counter_reset(self, periodic: bool) -> None:
+        numbers = self.model.board.fibres
+        before = {number: self.fibres.bcid(number) for number in numbers}
+        self.model.clocks.bunch_counter_reset(periodic)
+        self.receivers.jump({number: self.fibres.bcid(number) - before[number] for number in numbers})
+
+    def _reset(self, line: str) -> None:
+        if line == "board":
+            self.model.power_on()
+            self.back_end.start()
+            return
+        lines = {"link": len(self.model.links), "receiver": len(self.model.board.fibres)}
+        kind, number = _numbered(line, lines)
+        if kind == "link":
+            self.back_end.reset_link(number)
+        else:
+            self.receivers.reset(number)
+
+
+def _numbered(name: str, kinds: dict[str, int]) -> tuple[str, int]:
+    """Split ``fibre12`` into kind and number, checked against how many there are."""
+    for kind, count in kinds.items():
+        number = name.removeprefix(kind)
+        if number != name and number.isdecimal() and int(number) < count:
+            return kind, int(number)
+    allowed = ", ".join(f"{kind}0 to {kind}{count - 1}" for kind, count in kinds.items())
+    raise InputError("name", repr(name), allowed)

@@ -138,8 +138,9 @@ class Serial:
     def _exchange(self, kind: int, payload: bytes) -> Packet:
         self._sequence = (self._sequence + 1) % 256
         request = encode(Packet(self._sequence, kind, payload))
-        for _ in range(self._sends):
-            self._write(request)
+        for attempt in range(self._sends):
+            # A zero before a repetition: if the closing zero was lost, the packets would be taken for one.
+            self._write(b"\0" + request if attempt else request)
             deadline = time.monotonic() + self._reply_s
             while (left := deadline - time.monotonic()) > 0:
                 for packet in self._read(left):

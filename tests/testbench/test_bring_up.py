@@ -10,11 +10,12 @@ import sys
 
 import pytest
 
+from ltdb.board import load_board
 from ltdb.board_model import BoardModel
 from ltdb.errors import BenchError, InputError
 from testbench import cli, faults
 from testbench.bring_up import bring_up, differences
-from testbench.configuration import DEFAULT, load_configuration, parse_configuration
+from testbench.configuration import default_text, load_configuration, parse_configuration
 from testbench.devices.ltdb import Ltdb
 from testbench.packet_server import PacketServer
 from testbench.serve import pty_service, tcp_service
@@ -22,6 +23,8 @@ from testbench.transport import Session
 from testbench.transports.model import Model
 from testbench.transports.replay import Recorder, Replay
 from testbench.transports.serial import Serial
+
+DEFAULT = default_text(load_board())
 
 
 def brought_up(transport, observer=None, text=DEFAULT):

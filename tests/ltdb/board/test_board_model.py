@@ -284,7 +284,7 @@ def test_errors_within_reach_of_the_code_are_corrected_and_counted(ready):
     before = ready.ic_read(0, 435, 1)[0]
     assert ready.sca(0, build.read_control("CRB")).top == 0xFF
     assert ready.ic_read(0, 435, 1)[0] > before
-    assert ready.links[0].errors > 100
+    assert ready.counts(0).corrected > 100
 
 
 def test_errors_past_the_reach_end_in_a_named_error_and_the_link_recovers(ready):

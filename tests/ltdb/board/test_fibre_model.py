@@ -6,7 +6,7 @@ import pytest
 from ltdb.back_end import BackEnd
 from ltdb.board_model import BoardModel
 from ltdb.errors import InputError
-from ltdb.fibre_model import PEDESTAL, FibreModel
+from ltdb.fibre_model import PEDESTAL, FibreDark, FibreModel
 from ltdb.line_code import Decoder
 
 
@@ -17,6 +17,8 @@ def fibres():
     for gbtx in model.gbtx.values():
         for channel in range(8):
             gbtx.set_value(f"resetBar{channel}", 1)
+        gbtx.set_value("modeGroup0", "mbps_80")
+        gbtx.set_value("dataPortEnable0", 1)
     model.advance(1)
     return FibreModel(model)
 
@@ -37,13 +39,13 @@ def test_every_fibre_carries_its_eight_cells(fibres):
 
 
 def test_capture_begins_at_the_bcid_asked_for_and_time_passes(fibres):
-    fibres.bunch_counter_reset()
+    assert len(fibres.model.clocks.bunch_counter_reset(periodic=False)) == 20
     now = fibres.model.now
     _, bcid, _, first = decoded(fibres, 3, count=5, start_bcid=3562)
     assert first == 3562
     assert bcid.tolist() == [3562, 3563, 0, 1, 2]
     assert fibres.model.now == now + 3562 + 5
-    assert fibres.bcid == 3
+    assert fibres.bcid(3) == 3
 
 
 def test_adcs_send_what_they_are_set_to(fibres):
@@ -95,7 +97,7 @@ def test_the_delay_of_the_sampling_clock_reaches_the_samples(fibres):
 def test_a_dark_fibre_says_why_and_its_neighbour_may_still_be_lit(fibres, darken, reason):
     darken(fibres.model)
     fibres.model.advance(1)
-    with pytest.raises(InputError, match=reason):
+    with pytest.raises(FibreDark, match=reason):
         fibres.capture(0, 1)
     assert fibres.dark(2) == ""
 

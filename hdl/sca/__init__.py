@@ -1,0 +1,1 @@
+"""The GBT-SCA in logic, and the master that talks to it."""
