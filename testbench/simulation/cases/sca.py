@@ -29,6 +29,14 @@ COMMANDS_PER_RUN = int(setting("commands", 500))
 FRAMES_PER_RUN = int(setting("frames", 400))
 ALL_ON = tuple(build.write_control(register, 0xFF) for register in build.CONTROL_REGISTERS)
 FAST = tuple(build.i2c_control(master, 1_000_000, 2) for master in range(I2C_MASTERS))
+WHOLE_GO = (
+    command(Channel.SPI, "W_CTRL", 1 << 13),
+    command(Channel.SPI, "W_SS", 1),
+    command(Channel.SPI, "GO"),
+    command(Channel.JTAG, "W_CTRL"),
+    command(Channel.JTAG, "GO"),
+)
+"""128 bits through SPI slave 0 and through the scan chain."""
 DEFERRED = {"GO", "GO_MANUAL", "RESET"}
 
 
@@ -167,6 +175,8 @@ async def random_commands_are_answered_as_by_the_model(dut: Dut) -> None:
             timeline.gpio_clock(random.randrange(2))
         if random.random() < 0.03:
             timeline.hold_sda(random.choice([0, 0, 1 << 2, 1 << 3, 0xFFFF]))
+    timeline.hold_sda(0)
+    timeline.do(*ALL_ON, *WHOLE_GO)
     count_errors(await ScaBench(dut).check(timeline))
     assert int(dut.spi_seen.value) == last_bits(timeline.spi[0].seen)
     assert int(dut.tms_seen.value) == last_bits(timeline.chain.modes)
