@@ -92,7 +92,7 @@ def random_value(spec: Spec, channel: int) -> int:
             address = random.choice([TEN_BIT, TEN_BIT, 0x1A5])
             value = (0b11110 << 2 | address >> 8) << 24 | (address & 0xFF) << 16 | value & 0xFF1F
         case Kind.I2C, name if name[0] in "SMR" and name[:2] != "R_":
-            address = MEMORY + channel - Channel.I2C_0
+            address = (MEMORY + channel - Channel.I2C_0) & 0x7F
             address = random.choice([address, address, address, EXPANDER, 0x33])
             value = address << 24 | value & 0x801FFFFF
         case Kind.ADC, "W_MUX":
