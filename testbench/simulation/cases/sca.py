@@ -154,7 +154,15 @@ def random_payload(channel: int | None = None, at_once: bool = False) -> bytes:
 async def random_commands_are_answered_as_by_the_model(dut: Dut) -> None:
     """Every command of every channel, well formed or not, alone or while another is under way."""
     timeline = Timeline(random.getrandbits(24), [random.randrange(4096) for _ in range(32)])
-    timeline.do(*ALL_ON, *FAST)
+    timeline.do(build.gpio_read(), Command(0x16, 0x01), Command(Channel.DAC, 0x99))
+    for wrong in (
+        b"\x00\x00\x00\x03",
+        b"\xff\x00\x00\x03",
+        b"\x01\x00\x05\x03\x00\x00\x00\x00",
+        b"\x01\x00\x00\x02",
+    ):
+        timeline.payload(wrong)
+    timeline.do(*ALL_ON, *FAST, command(Channel.ADC, "GO", 2))
     for kind in Kind:
         for spec in SPECS[kind]:
             data = to_wire(random_value(spec, channel := channel_of(kind)), 4)
