@@ -71,14 +71,14 @@ class Records:
     def of(cls, words: UInt8Array) -> Records:
         """Take records apart."""
         status = words[:, 25]
-        steps = np.diff(words[:, 26].astype(np.int64), prepend=0) % 256
+        steps = np.diff(words[:, 26], prepend=np.uint8(0))  # of 8 bits, which wrap
         return cls(
             uplink=np.ascontiguousarray(words[:, 14::-1]),
             elinks=np.ascontiguousarray(words[:, 24:14:-1]),
-            ec=status & 3,
-            valid=status >> 2 & 1,
-            state=status >> 3,
-            executions=np.cumsum(steps),
+            ec=status & np.uint8(3),
+            valid=status >> np.uint8(2) & np.uint8(1),
+            state=status >> np.uint8(3),
+            executions=np.cumsum(steps.astype(np.int64)),
         )
 
 

@@ -129,8 +129,13 @@ class Script:
         )
 
 
-ADDRESS = 0x35
+ADDRESS = 1
 SERIAL_NUMBER = 0xB1A5
+PUBLISHED_REQUESTS = (
+    "00 02 01 01 00 31 00 01 30", "02 02 00 01 00 31 00 01 31", "02 02 00 01 00 31 00 C8 F8",
+    "00 03 01 04 00 B2 00 B7", "03 03 00 04 00 B2 00 B6",
+)  # fmt: skip
+"""Register 49 written with 0x01 in both forms and with 0xC8, four registers from 178 read in both forms."""
 
 
 class Run:
@@ -257,6 +262,9 @@ async def ic_traffic_in_both_forms_does_what_the_model_does(dut: Dut) -> None:
     """Random requests, good and bad, over a link whose every error can be corrected; all registers at the end."""
     script = Script()
     script.quiet(500 + POWER_UP_FRAMES)
+    for published in PUBLISHED_REQUESTS:
+        script.request(bytes.fromhex(published), 12)
+    script.request(bytes.fromhex(PUBLISHED_REQUESTS[0][:-2] + "31"), 9)  # wrong parity: answered, not executed
     enabled_ports(script)
     for turn in range(REQUESTS):
         if turn % 3 == 0:
@@ -277,6 +285,13 @@ async def ic_traffic_in_both_forms_does_what_the_model_does(dut: Dut) -> None:
     script.read(0, REGISTERS)
     run = Run(dut)
     replay = await run.play(script)
+    assert replay.replies[: len(PUBLISHED_REQUESTS)] == [
+        bytes.fromhex(reply)
+        for reply in (
+            "00 02 01 01 00 31 00 01 30", "02 02 01 01 00 31 00 01 30", "02 02 01 01 00 31 00 C8 F9",
+            "00 03 01 04 00 B2 00 00 00 00 00 B7", "03 03 01 04 00 B2 00 00 00 00 00 B7",
+        )
+    ]  # fmt: skip
     assert replay.chip.fec_corrections == 255
     assert replay.chip.ic.counters.parity_errors > 0
     assert len(replay.replies) > REQUESTS // 2
