@@ -5,8 +5,9 @@ Both directions carry state from call to call, so that any split of a stream int
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ltdb.errors import InputError
 from ltdb.line_code.format import FrameFormat, load_format
-from ltdb.line_code.scrambler import seed_bits
+from ltdb.line_code.scrambler import pieces, scramble_step, seed_bits
 from ltdb.line_code.wirebits import WORD, WireBits
 
 SPAN = 1 << 16
@@ -101,7 +102,8 @@ class Encoder:
         self.layout = load_format() if layout is None else layout
         self.bcid = check_bcid(bcid, self.layout)
         """Bunch crossing of the next frame."""
-        self._before = np.array(_seeded_payload(self.layout).words, np.uint64)
+        seeded = pieces(_seeded_payload(self.layout), scramble_step(self.layout.scrambler.taps))
+        self._before = np.array([piece.words[0] for piece in seeded], np.uint64)
 
     def encode(self, samples: ArrayLike, bcr: Iterable[int] = ()) -> NDArray[np.uint8]:
         """Frames of the samples, shape (n, frame_bytes); bit 7 of byte 0 of a frame is first on the wire.
@@ -226,25 +228,30 @@ class Decoder:
     def _decode_spans(
         self, span: Callable[[int, int, NDArray[np.int64]], None], count: int, threads: int
     ) -> None:
-        """Decode frames 1 to `count` - 1, some spans at a time, each from the state that undisturbed frames leave.
+        """Decode frames 1 to `count` - 1, span by span, each from the state that undisturbed frames leave.
 
         A span whose state turns out to have been another is done again: that costs time only where the BCID jumps
         or a span ends in an error.
         """
-        position = 1
+        crossings = self.layout.sequence.bunch_crossings
+        begun = done = 1
+        pending: deque[tuple[int, int, NDArray[np.int64], NDArray[np.int64], Future[None]]] = deque()
         with ThreadPoolExecutor(threads) as pool:
-            while position < count:
-                starts = list(range(position, count, SPAN))[:threads]
-                states = [self._state.copy() for _ in starts]
-                for start, state in zip(starts[1:], states[1:], strict=True):
-                    state[:4] = (self.bcid + start - position) % self.layout.sequence.bunch_crossings, 0, 0, 0
-                assumed = [state.copy() for state in states]
-                for _ in pool.map(span, starts, [min(s + SPAN, count) for s in starts], states):
-                    pass
-                for start, before, after in zip(starts, assumed, states, strict=True):
-                    if not np.array_equal(before[:4], self._state[:4]):
-                        break
-                    jumps = after[4] - before[4]
-                    self._state[:4] = after[:4]
-                    self._state[4] += jumps
-                    position = min(start + SPAN, count)
+            while done < count:
+                # Twice as many as threads, so that none waits while a finished span is looked at here.
+                while begun < count and len(pending) < 2 * threads:
+                    state = self._state.copy()
+                    if begun > done:
+                        state[:4] = (self.bcid + begun - done) % crossings, 0, 0, 0
+                    start, begun = begun, min(begun + SPAN, count)
+                    pending.append(
+                        (start, begun, state.copy(), state, pool.submit(span, start, begun, state))
+                    )
+                start, end, before, after, work = pending.popleft()
+                work.result()
+                if not np.array_equal(before[:4], self._state[:4]):
+                    before, after = self._state.copy(), self._state.copy()
+                    span(start, end, after)
+                self._state[:4] = after[:4]
+                self._state[4] += after[4] - before[4]
+                done = end

@@ -56,6 +56,14 @@ def row_pointers(
     return [builder.gep(data, [builder.add(first, ir.Constant(row.type, k))]) for k in range(words)]
 
 
+def column_pointers(
+    context: Any, builder: ir.IRBuilder, array_type: Any, array: Any, row: Any, columns: int, rows: int
+) -> list[Any]:
+    """Pointers to one row of a table kept column by column, which loops over rows load without shuffling."""
+    data = context.make_array(array_type)(context, builder, value=array).data
+    return [builder.gep(data, [builder.add(row, ir.Constant(row.type, k * rows))]) for k in range(columns)]
+
+
 def load_words(builder: ir.IRBuilder, pointers: list[Any], swap: bool) -> list[Word]:
     """Read words, with their bytes reversed if `swap`."""
     values = [builder.load(pointer, align=8) for pointer in pointers]

@@ -17,56 +17,73 @@ from numba.core.types.containers import UniTuple
 from numba.extending import intrinsic
 
 from ltdb.line_code.bcid import sequence_values
-from ltdb.line_code.compiler import BLOCK, U64, Word, load_words, row_pointers, store_words
+from ltdb.line_code.compiler import (
+    BLOCK,
+    U64,
+    Word,
+    column_pointers,
+    load_words,
+    row_pointers,
+    store_words,
+)
 from ltdb.line_code.format import FrameFormat
-from ltdb.line_code.frame import build_frame, frame_words, payload_words
+from ltdb.line_code.frame import build_frame, frame_words
 from ltdb.line_code.lane_map import lane_map
 from ltdb.line_code.scrambler import pieces, scramble_pieces, scramble_step
 from ltdb.line_code.wirebits import WireBits
 
+ROWS = BLOCK + 1
+"""Rows of the table of payload pieces: the frame before, then a block of frames."""
+
+
+def piece_lengths(layout: FrameFormat) -> list[int]:
+    """Lengths of the pieces that a payload is scrambled in."""
+    bits, step = layout.payload_bits, scramble_step(layout.scrambler.taps)
+    return [min(step, bits - k) for k in range(0, bits, step)]
+
 
 @cache
 def scramble_kernel(layout: FrameFormat) -> Callable[..., None]:
-    """``run(payload, size)``: scramble rows 1 to `size` of plain payload words in place; row 0 is the frame before.
+    """``run(table, size)``: scramble rows 1 to `size` of plain payload pieces in place; row 0 is the frame before.
 
-    One row depends on the row before, so the pieces of that row stay in registers.
+    One row depends on the row before, so that row stays in registers, and what need not wait for it (cutting a
+    payload into pieces, joining them) is done in the loops before and after, which the compiler vectorises.
     """
-    bits, count, taps = layout.payload_bits, payload_words(layout), layout.scrambler.taps
-    step = scramble_step(taps)
-    lengths = [min(step, bits - k) for k in range(0, bits, step)]
+    lengths, taps = piece_lengths(layout), layout.scrambler.taps
     state = UniTuple(types.uint64, len(lengths))
 
     def load(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> tuple[Any, list[WireBits]]:
-        pointers = row_pointers(context, builder, array_type, array, row, count)
-        return pointers, pieces(WireBits(load_words(builder, pointers, False), bits), step)
+        pointers = column_pointers(context, builder, array_type, array, row, len(lengths), ROWS)
+        words = load_words(builder, pointers, False)
+        return pointers, [WireBits([word], n) for word, n in zip(words, lengths, strict=True)]
 
     @intrinsic
-    def begin(typing: Any, payload: Any) -> Any:
+    def begin(typing: Any, table: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             zero = ir.Constant(ir.IntType(64), 0)
             cut = load(context, builder, signature.args[0], arguments[0], zero)[1]
             return context.make_tuple(builder, state, [piece.words[0].value for piece in cut])
 
-        return state(payload), generate
+        return state(table), generate
 
     @intrinsic
-    def advance(typing: Any, payload: Any, row: Any, before: Any) -> Any:
+    def advance(typing: Any, table: Any, row: Any, before: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            payload, row, before = arguments
+            table, row, before = arguments
             values = cgutils.unpack_tuple(builder, before, len(lengths))
             past = [WireBits([Word(builder, v)], n) for v, n in zip(values, lengths, strict=True)]
-            pointers, plain = load(context, builder, signature.args[0], payload, row)
-            sent = scramble_pieces(plain, past, taps)
-            store_words(builder, sum(sent, WireBits([], 0)).words, pointers, False)
-            return context.make_tuple(builder, state, [piece.words[0].value for piece in sent])
+            pointers, plain = load(context, builder, signature.args[0], table, row)
+            sent = [piece.words[0] for piece in scramble_pieces(plain, past, taps)]
+            store_words(builder, sent, pointers, False)
+            return context.make_tuple(builder, state, [word.value for word in sent])
 
-        return state(payload, types.intp, state), generate
+        return state(table, types.intp, state), generate
 
     @numba.njit(nogil=True)
-    def run(payload: Any, size: int) -> None:
-        before = begin(payload)
+    def run(table: Any, size: int) -> None:
+        before = begin(table)
         for row in range(size):
-            before = advance(payload, row + 1, before)
+            before = advance(table, row + 1, before)
 
     return run
 
@@ -75,44 +92,43 @@ def scramble_kernel(layout: FrameFormat) -> Callable[..., None]:
 def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
     """``encode(samples, bcid, resets, before, frames)``: packed frames of sample words.
 
-    `bcid` is that of the first frame, `resets` are frames that are BCID 0, `before` holds the scrambled payload words
+    `bcid` is that of the first frame, `resets` are frames that are BCID 0, `before` holds the scrambled payload pieces
     of the frame before and is updated. Returns the bits of samples beyond `sample_bits` and the next frame's BCID.
     """
-    count, lane_words, row_words = frame_words(layout), lane_map(layout).lane_words, payload_words(layout)
-    payload_bits, scramble = layout.payload_bits, scramble_kernel(layout)
+    count, lane_words, lengths = frame_words(layout), lane_map(layout).lane_words, piece_lengths(layout)
+    columns, step = len(lengths), scramble_step(layout.scrambler.taps)
+    scramble = scramble_kernel(layout)
 
     @intrinsic
-    def gather(typing: Any, samples: Any, row: Any, payload: Any, out: Any) -> Any:
+    def gather(typing: Any, samples: Any, row: Any, table: Any, out: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            samples_type, _, payload_type, _ = signature.args
-            samples, row, payload, out = arguments
+            samples_type, _, table_type, _ = signature.args
+            samples, row, table, out = arguments
             words = load_words(
                 builder, row_pointers(context, builder, samples_type, samples, row, lane_words), False
             )
-            bits = lane_map(layout).from_lanes(words)
+            cut = pieces(lane_map(layout).from_lanes(words), step)
             store_words(
                 builder,
-                bits.words,
-                row_pointers(context, builder, payload_type, payload, out, row_words),
+                [piece.words[0] for piece in cut],
+                column_pointers(context, builder, table_type, table, out, columns, ROWS),
                 False,
             )
             return context.get_dummy_value()
 
-        return types.void(samples, types.intp, payload, types.intp), generate
+        return types.void(samples, types.intp, table, types.intp), generate
 
     @intrinsic
-    def build(typing: Any, payload: Any, row: Any, sequence: Any, frames: Any, out: Any) -> Any:
+    def build(typing: Any, table: Any, row: Any, sequence: Any, frames: Any, out: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            payload_type, _, sequence_type, frames_type, _ = signature.args
-            payload, row, sequence, frames, out = arguments
-            bits = WireBits(
-                load_words(
-                    builder, row_pointers(context, builder, payload_type, payload, row, row_words), False
-                ),
-                payload_bits,
+            table_type, _, sequence_type, frames_type, _ = signature.args
+            table, row, sequence, frames, out = arguments
+            words = load_words(
+                builder, column_pointers(context, builder, table_type, table, row, columns, ROWS), False
             )
+            cut = [WireBits([word], n) for word, n in zip(words, lengths, strict=True)]
             number = builder.load(row_pointers(context, builder, sequence_type, sequence, out, 1)[0])
-            frame = build_frame(bits, Word(builder, builder.zext(number, U64)), layout)
+            frame = build_frame(sum(cut, WireBits([], 0)), Word(builder, builder.zext(number, U64)), layout)
             store_words(
                 builder,
                 list(frame.words),
@@ -121,23 +137,23 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
             )
             return context.get_dummy_value()
 
-        return types.void(payload, types.intp, sequence, frames, types.intp), generate
+        return types.void(table, types.intp, sequence, frames, types.intp), generate
 
     excess_mask = np.uint64(sum(((0xFFFF << layout.sample_bits) & 0xFFFF) << 16 * k for k in range(4)))
 
     @numba.njit(nogil=True)
-    def gather_rows(samples: Any, payload: Any, size: int) -> Any:
+    def gather_rows(samples: Any, table: Any, size: int) -> Any:
         excess = np.uint64(0)
         for i in range(size * lane_words):
             excess |= samples[i]
         for i in range(size):
-            gather(samples, i, payload, i + 1)
+            gather(samples, i, table, i + 1)
         return excess & excess_mask
 
     @numba.njit(nogil=True)
-    def build_rows(payload: Any, sequence: Any, frames: Any) -> None:
+    def build_rows(table: Any, sequence: Any, frames: Any) -> None:
         for i in range(sequence.size):
-            build(payload, i + 1, sequence, frames, i)
+            build(table, i + 1, sequence, frames, i)
 
     values = sequence_values(layout)
 
@@ -162,23 +178,23 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
     def encode(samples: Any, bcid: int, resets: Any, before: Any, frames: Any) -> Any:
         # Loops instead of assignments to slices: those take seconds to compile.
         total = frames.size // count
-        payload = np.empty((BLOCK + 1) * row_words, np.uint64)
+        table = np.empty(columns * ROWS, np.uint64)
         sequences = np.empty(BLOCK, np.uint32)
-        for k in range(row_words):
-            payload[k] = before[k]
+        for k in range(columns):
+            table[k * ROWS] = before[k]
         excess, reset = np.uint64(0), 0
         for done in range(0, total, BLOCK):
             end = min(done + BLOCK, total)
             size = end - done
             sequence = sequences[:size]
             bcid, reset = number_rows(bcid, done, resets, reset, sequence)
-            excess |= gather_rows(samples[done * lane_words : end * lane_words], payload, size)
-            scramble(payload, size)
-            build_rows(payload, sequence, frames[done * count : end * count])
-            for k in range(row_words):
-                payload[k] = payload[size * row_words + k]
-        for k in range(row_words):
-            before[k] = payload[k]
+            excess |= gather_rows(samples[done * lane_words : end * lane_words], table, size)
+            scramble(table, size)
+            build_rows(table, sequence, frames[done * count : end * count])
+            for k in range(columns):
+                table[k * ROWS] = table[k * ROWS + size]
+        for k in range(columns):
+            before[k] = table[k * ROWS]
         return excess, bcid
 
     return encode

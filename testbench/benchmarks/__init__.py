@@ -58,6 +58,7 @@ FIGURES: dict[str, Figure] = {
         "decoding with all checks, one thread, over the line rate", "", _reach(2.5)
     ),
     "line_code.decode_two_threads_over_one": Figure("decoding on two threads over one", "", _reach(1.8)),
+    "line_code.hashing_two_threads_over_one": Figure("for comparison: SHA-256 on two threads over one"),
     "line_code.encode_over_line_rate": Figure("encoding, one thread, over the line rate", "", _reach(2.0)),
     "line_code.decode_bytes_over_copyto": Figure("decoded bytes over those of np.copyto (aim: 0.4)"),
     "line_code.encode_bytes_over_copyto": Figure("encoded bytes over those of np.copyto (aim: 0.4)"),

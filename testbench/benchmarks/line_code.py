@@ -6,12 +6,14 @@ run: frames for the decoder and samples for the encoder, 16 bytes each in the de
 
 from __future__ import annotations
 
+import hashlib
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,9 @@ import numpy as np
 from ltdb.errors import BenchError
 from ltdb.line_code import Decoder, Encoder, load_format
 
-FRAMES, QUICK_FRAMES = 1 << 19, 1 << 18
+FRAMES, QUICK_FRAMES = 1 << 21, 1 << 19
+"""32 MB of frames: beyond caches, and long enough that starting threads does not count."""
+HASHED_BYTES = 1 << 22
 FILE_FRAMES, QUICK_FILE_FRAMES = 1 << 23, 1 << 20
 REPETITIONS, QUICK_REPETITIONS = 25, 9
 
@@ -41,6 +45,8 @@ def measure(quick: bool = False) -> dict[str, float]:
         Frames a second on one thread, over frames a second on the line.
     decode_two_threads_over_one
         Frames a second on two threads over those on one.
+    hashing_two_threads_over_one
+        The same for SHA-256 of the standard library: what two threads are worth on this machine, just now.
     decode_bytes_over_copyto, encode_bytes_over_copyto
         Bytes of frames decoded and of samples encoded a second, over bytes copied a second.
     decode_file_peak_bytes
@@ -57,11 +63,19 @@ def measure(quick: bool = False) -> dict[str, float]:
     samples = generator.integers(0, 1 << layout.sample_bits, (count, layout.lanes), dtype=np.uint16)
     frames = Encoder(layout).encode(samples)
     target = np.zeros_like(frames)
-    encode, decode, decode_two, copy = _medians(
+    text = frames.tobytes()[:HASHED_BYTES]
+
+    def hash_by_two() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(hashlib.sha256, (text, text)))
+
+    encode, decode, decode_two, hash_one, hash_two, copy = _medians(
         [
             lambda: Encoder(layout).encode(samples),
             lambda: Decoder(layout).decode(frames),
             lambda: Decoder(layout).decode(frames, threads=2),
+            lambda: (hashlib.sha256(text), hashlib.sha256(text)),
+            hash_by_two,
             lambda: np.copyto(target, frames),
         ],
         repetitions,
@@ -72,6 +86,7 @@ def measure(quick: bool = False) -> dict[str, float]:
         "decode_over_line_rate": crossings_s / decode,
         "encode_over_line_rate": crossings_s / encode,
         "decode_two_threads_over_one": decode / decode_two,
+        "hashing_two_threads_over_one": hash_one / hash_two,
         "decode_bytes_over_copyto": frames.nbytes / decode / copied,
         "encode_bytes_over_copyto": samples.nbytes / encode / copied,
         "decode_file_peak_bytes": float(_file_peak_bytes(QUICK_FILE_FRAMES if quick else FILE_FRAMES)),

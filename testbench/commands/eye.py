@@ -28,6 +28,8 @@ examples:
   ltdb eye data.npy --interval 12.5e-12 --no-plot   a file without times
   ltdb eye scope.bin --channel 2 --clock constant   second waveform; constant clock by least squares
   ltdb eye --simulate 200000                        no file: the simulated optical link, so many bits of PRBS7
+  ltdb eye --simulate 200000 --electrical --through trace.s4p --ctle 6
+                                                    LOCx2's output through a measured trace, equalised
   ltdb eye capture.isf --json > eye.json            the figures as JSON
 
 exit codes: 0 done (and mask passed), 1 mask failed, 2 usage or input error
@@ -40,6 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("file", nargs="?", type=Path, metavar="FILE", help="waveform file")
     source.add_argument("--simulate", type=int, metavar="BITS", help="simulate the optical link instead")
+    simulating = parser.add_argument_group("simulating")
+    simulating.add_argument(
+        "--electrical", action="store_true", help="the transmitter's serial output, without laser and fibre"
+    )
+    simulating.add_argument(
+        "--through",
+        type=Path,
+        metavar="FILE",
+        help="measured channel behind the transmitter: Touchstone file",
+    )
+    simulating.add_argument(
+        "--ports",
+        metavar="IN:OUT",
+        help="ports of --through: 1:2 for one wire, 1,3:2,4 for a pair (these, by the number of ports)",
+    )
+    simulating.add_argument(
+        "--ctle", type=float, metavar="DB", help="equaliser at the receiver: peaking at half the bit rate"
+    )
     reading = parser.add_argument_group("reading")
     reading.add_argument(
         "--channel", metavar="C", help="column, array or waveform, when the file has several"
@@ -90,6 +110,7 @@ def run_command(args: argparse.Namespace) -> int:
     if args.mask_file and not args.mask:
         raise InputError("--mask", "none", "the name of a mask of --mask-file")
     mask = load_mask(args.mask, args.mask_file) if args.mask else None
+    _check_use(args)
     waveform = _waveform(args)
     analysis = analyse(
         waveform,
@@ -116,20 +137,47 @@ def run_command(args: argparse.Namespace) -> int:
     return 1 if analysis.mask_result is not None and not analysis.mask_result.passed else 0
 
 
-def _waveform(args: argparse.Namespace) -> Waveform:
+def _check_use(args: argparse.Namespace) -> None:
+    """Refuse options that would have no effect."""
     from ltdb.errors import InputError
+
+    given = [name for name in ("electrical", "through", "ports", "ctle") if getattr(args, name)]
+    if args.simulate is None and given:
+        raise InputError(f"--{given[0]}", "given with a file", "use with --simulate BITS")
+    if args.ports and args.through is None:
+        raise InputError("--ports", args.ports, "use with --through FILE")
+
+
+def _waveform(args: argparse.Namespace) -> Waveform:
 
     if args.file is not None:
         from ltdb.signal.files import read_waveform
 
         return read_waveform(args.file, channel=args.channel, sample_interval_s=args.interval)
+    return _simulated(args)
+
+
+def _simulated(args: argparse.Namespace) -> Waveform:
+    from dataclasses import replace
+
+    from ltdb.errors import InputError
     from ltdb.line_code.format import load_format
-    from ltdb.signal.link.simulator import default_link
+    from ltdb.signal.link import response
+    from ltdb.signal.link.simulator import default_link, electrical_output
     from ltdb.signal.pattern import prbs
+    from testbench.touchstone import read_channel
 
     if not 100 <= args.simulate <= 20_000_000:
         raise InputError("--simulate", args.simulate, "100 to 20000000 bits")
-    return default_link(load_format().unit_interval_s).waveform(prbs(7, args.simulate))
+    unit_interval_s = load_format().unit_interval_s
+    link = (electrical_output if args.electrical else default_link)(unit_interval_s)
+    blocks = list(link.blocks)
+    if args.through is not None:
+        blocks.insert(1, read_channel(args.through, args.ports))
+    if args.ctle is not None:
+        nyquist_hz = 0.5 / unit_interval_s
+        blocks.append(response.ctle(args.ctle, nyquist_hz / 4, 2 * nyquist_hz, 4 * nyquist_hz))
+    return replace(link, blocks=tuple(blocks)).waveform(prbs(7, args.simulate))
 
 
 def _clock(args: argparse.Namespace) -> Clock:
