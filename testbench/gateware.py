@@ -154,6 +154,7 @@ def build(
     Parameters
     ----------
     device
+        What it is built for.
     out
         Directory, made if need be.
     rtlil
