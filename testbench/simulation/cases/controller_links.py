@@ -136,6 +136,8 @@ async def every_chip_behind_a_link_answers_as_it_does_to_the_models_back_end(dut
             await bench.same(Kind.IC_READ, struct.pack("<BHH", link, first - 1, len(data) + 2))
     await _bring_up(bench)
     for way in (0, 1, 0x80, 0x81):
+        # An SCA answers at the port that was connected last: SCA 1 has one on each link.
+        await bench.same(Kind.SCA_LINK, bytes((way & 0x7F, 1, way >> 7)))
         # Enable I2C 0, GPIO; write and read GPIO direction and output; a channel that is not enabled.
         await bench.same(Kind.SCA, sca(way, 0x00, 0x02, 0x0C000000))
         await bench.same(Kind.SCA, sca(way, 0x00, 0x03))
