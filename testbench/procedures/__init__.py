@@ -19,6 +19,7 @@ SECTIONS = {
     "eye": "testbench.procedures.eye",
     "latency": "testbench.procedures.latency",
     "control": "testbench.procedures.control",
+    "clock": "testbench.procedures.clock",
     "power": "testbench.procedures.power",
 }
 
