@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from instruments.catalogue import find
 from instruments.simulated.bench import Bench
 from instruments.simulated.board_load import BoardModelLoad
-from instruments.simulated.board_waveforms import BoardWaveforms
+from instruments.simulated.board_waveforms import BoardWaveforms, GatewareLine
 from instruments.simulated.load import PART_ON_RAIL
 from instruments.simulated.server import TwinServer
 from instruments.simulated.twin import Twin
@@ -20,6 +20,8 @@ from ltdb.errors import InputError
 from ltdb.line_code.format import FrameFormat
 
 TRANSMITTER_RAIL = "locx2_2v5"
+_STRIDE = 37
+"""Odd, so that all of a power of two of recordings have their turn, and neighbours in time are not neighbours in phase."""
 
 
 class BoardBench:
@@ -61,6 +63,8 @@ class BoardBench:
         self.twins: dict[str, Any] = {}
         self._rails = {rail for outputs in rails.values() for rail in outputs.values()}
         self._feeds = [(supply, output) for supply, outputs in rails.items() for output in outputs]
+        self._recorded_chip, self._next = "", 0
+        self._recorded: list[GatewareLine] = []
         self._ratio: dict[tuple[float, ...], float] = {}
         for name, driver in instruments.items():
             self.twins[name] = self._twin(driver, dict(rails.get(name, {})))
@@ -102,6 +106,25 @@ class BoardBench:
         """Let the board have a temperature."""
         with self.bench.lock:
             self.waveforms.temperature_c = celsius
+
+    def released(self, chip: str) -> None:
+        """Notice that the reset of a chip has ended."""
+        with self.bench.lock:
+            if chip == self._recorded_chip and self._recorded:
+                # The dividers of the chip start in any of their phases: one of the recorded power-ups after another.
+                self._next = (self._next + _STRIDE) % len(self._recorded)
+                self.waveforms.gateware = self._recorded[self._next]
+
+    def play(self, chip: str, lines: Sequence[GatewareLine]) -> None:
+        """Let a line of a chip be what its gateware sent, another recording after each reset of the chip."""
+        with self.bench.lock:
+            self._recorded_chip, self._recorded, self._next = chip, list(lines), 0
+            self.waveforms.gateware = self._recorded[0] if self._recorded else None
+
+    @property
+    def playing(self) -> int:
+        """Which recording is on the line."""
+        return self._next
 
     def follow(self) -> None:
         """Let the monitors of the board see its rails and its temperature."""
