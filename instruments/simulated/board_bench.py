@@ -20,8 +20,9 @@ from ltdb.errors import InputError
 from ltdb.line_code.format import FrameFormat
 
 TRANSMITTER_RAIL = "locx2_2v5"
-_STRIDE = 37
-"""Odd, so that all of a power of two of recordings have their turn, and neighbours in time are not neighbours in phase."""
+_STRIDE = 61
+"""From one reset to the next among the recordings: odd, so that all of a power of two have their turn, and far from small
+fractions of it, so that a few resets show all phases."""
 
 
 class BoardBench:
@@ -63,7 +64,7 @@ class BoardBench:
         self.twins: dict[str, Any] = {}
         self._rails = {rail for outputs in rails.values() for rail in outputs.values()}
         self._feeds = [(supply, output) for supply, outputs in rails.items() for output in outputs]
-        self._recorded_chip, self._next = "", 0
+        self._recorded_chip, self._next, self._number = "", -1, 0
         self._recorded: list[GatewareLine] = []
         self._ratio: dict[tuple[float, ...], float] = {}
         for name, driver in instruments.items():
@@ -111,19 +112,30 @@ class BoardBench:
         """Notice that the reset of a chip has ended."""
         with self.bench.lock:
             if chip == self._recorded_chip and self._recorded:
-                # The dividers of the chip start in any of their phases: one of the recorded power-ups after another.
-                self._next = (self._next + _STRIDE) % len(self._recorded)
+                self._next = self._number * _STRIDE % len(self._recorded)
                 self.waveforms.gateware = self._recorded[self._next]
 
     def play(self, chip: str, lines: Sequence[GatewareLine]) -> None:
         """Let a line of a chip be what its gateware sent, another recording after each reset of the chip."""
         with self.bench.lock:
             self._recorded_chip, self._recorded, self._next = chip, list(lines), 0
-            self.waveforms.gateware = self._recorded[0] if self._recorded else None
+            self.waveforms.gateware = self._recorded[0]
+
+    def stop_playing(self) -> None:
+        """Let the line carry what the board model sends again."""
+        with self.bench.lock:
+            self._recorded, self._next, self.waveforms.gateware = [], -1, None
+
+    def before_reset(self, number: int) -> None:
+        """Say which reset the next one is.
+
+        The dividers of the chip start in any phase; which of the recorded power-ups follows is up to this number.
+        """
+        self._number = number
 
     @property
     def playing(self) -> int:
-        """Which recording is on the line."""
+        """Which recording is on the line; -1 if none."""
         return self._next
 
     def follow(self) -> None:
