@@ -202,7 +202,9 @@ class Lab:
         source = probes[trigger or nets[0]]
         scope.set_edge_trigger(source.channel, source.offset_v)
         traces = scope.capture(
-            [probe.channel for probe in probes.values()], self.description.instruments[name].timeout_s, progress
+            [probe.channel for probe in probes.values()],
+            self.description.instruments[name].timeout_s,
+            progress,
         )
         return {net: _at_the_board(traces[probe.channel], probe, net) for net, probe in probes.items()}
 

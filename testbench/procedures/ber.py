@@ -154,7 +154,11 @@ def _decode(context: Context, fibre: int) -> dict[str, Any]:
     # Packing needs whole bytes; what is behind the last one is less than a frame.
     frames = aligner.feed(np.packbits(bits[: len(bits) // 8 * 8]))
     kept = frames.flags[_SETTLING_FRAMES:]
-    return {"bits": len(kept) * context.layout.frame_bits, "frames": len(kept), "wrong": int(np.count_nonzero(kept))}
+    return {
+        "bits": len(kept) * context.layout.frame_bits,
+        "frames": len(kept),
+        "wrong": int(np.count_nonzero(kept)),
+    }
 
 
 def _report(context: Context, history: list[Total], decoded: Mapping[str, Mapping[str, Any]]) -> None:
@@ -170,14 +174,17 @@ def _report(context: Context, history: list[Total], decoded: Mapping[str, Mappin
     context.measure(
         "Tester, upper limit of the bit error ratio",
         total.upper_limit(confidence),
-        "1",
+        "",
         limit=at_most(limit, source, tag),
         note=f"{total.errors} errors in {total.bits:.4g} bits, {100 * confidence:g} % confidence (Poisson), "
         f"{total.seconds:.1f} s of counting in {len(history)} gates"
         + ("; simulated: see the note" if simulated else ""),
     )
     context.measure(
-        "Tester, time without the pattern", total.lost_s, "s", limit=exactly(0, "a link that is up", Tag.ASSUMED)
+        "Tester, time without the pattern",
+        total.lost_s,
+        "s",
+        limit=exactly(0, "a link that is up", Tag.ASSUMED),
     )
     frames, wrong = (sum(point[name] for point in decoded.values()) for name in ("frames", "wrong"))
     bits = sum(point["bits"] for point in decoded.values())
@@ -193,7 +200,7 @@ def _report(context: Context, history: list[Total], decoded: Mapping[str, Mappin
         context.measure(
             "Captures, upper limit of the bit error ratio",
             poisson_upper_limit(wrong, bits, confidence),
-            "1",
+            "",
             note=f"each wrong frame counted as one error in {bits:.4g} bits; all that so many bits can prove",
         )
     if simulated:
@@ -210,7 +217,7 @@ def _say_what_is_proven(context: Context, bits: int) -> None:
     context.measure(
         "Simulated link, ratio in the middle of its statistical eye",
         ratio,
-        "1",
+        "",
         note="computed from the link's response, noise and jitter, without simulating bits",
     )
     for provenance in _assumptions():

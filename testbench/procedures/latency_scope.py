@@ -30,6 +30,8 @@ FIBRE = 0
 LINE, MARKER = f"serial_{FIBRE}", "marker"
 NETS = (LINE, MARKER)
 _RECORD_S = 500e-9
+_PULSE_OVER_NOISE = 20.0
+"""Times the median distance from the baseline: normal noise stays below 8 of them in a record of this length."""
 _AGREEMENT_UI = 0.1
 """Between oscilloscope and simulation: jitter, edges and converter come to some hundredths of a unit interval."""
 
@@ -133,7 +135,9 @@ def _marked_row(frames: AlignedFrames, marked: NDArray[np.uint16] | None) -> int
         return int(np.argmax(np.abs(samples - np.median(samples, axis=0)).max(axis=1)))
     rows = np.flatnonzero((samples == marked).all(axis=1) & (frames.flags == 0))
     if len(rows) != 1:
-        raise BenchError(f"{len(rows)} of {len(frames)} frames on the line hold the marked sample; one was expected")
+        raise BenchError(
+            f"{len(rows)} of {len(frames)} frames on the line hold the marked sample; one was expected"
+        )
     return int(rows[0])
 
 
@@ -145,6 +149,8 @@ def _marker_s(marker: Waveform) -> float:
     # A pulse this short leaves no trace in the distribution that levels are usually found in.
     values = marker.values()
     low, high = float(np.median(values)), float(values.max())
+    if high - low < _PULSE_OVER_NOISE * float(np.median(np.abs(values - low))):
+        raise BenchError("the marker does not rise in the record of the oscilloscope")
     crossings = find_crossings(marker, Levels(low, high, (low + high) / 2, 0.2 * (high - low)))
     rising = crossings.time_s[crossings.rising]
     if not len(rising):
@@ -178,7 +184,9 @@ def report(context: Context, simulated_s: NDArray[np.float64], seen: list[Mappin
             worst,
             "UI",
             uncertainty=uncertainty_s / unit_s,
-            limit=Limit(-_AGREEMENT_UI, _AGREEMENT_UI, "the two ways must agree within the jitter", Tag.ASSUMED),
+            limit=Limit(
+                -_AGREEMENT_UI, _AGREEMENT_UI, "the two ways must agree within the jitter", Tag.ASSUMED
+            ),
             note="the oscilloscope saw the line that the gateware sent in the same power-up, through the simulated "
             "transmitter and probe",
         )
@@ -187,7 +195,9 @@ def report(context: Context, simulated_s: NDArray[np.float64], seen: list[Mappin
             "Oscilloscope, farthest outside the range of the simulation",
             float(max(0.0, simulated_s.min() - measured_s.min(), measured_s.max() - simulated_s.max())),
             "s",
-            limit=Limit(None, _AGREEMENT_UI * unit_s, "hardware must lie in the simulated range", Tag.ASSUMED),
+            limit=Limit(
+                None, _AGREEMENT_UI * unit_s, "hardware must lie in the simulated range", Tag.ASSUMED
+            ),
         )
     values, counts = np.unique(np.round(measured_s / unit_s), return_counts=True)
     grid = np.arange(values.min(), values.max() + 1)
