@@ -21,8 +21,8 @@ from ltdb.line_code.format import FrameFormat
 
 TRANSMITTER_RAIL = "locx2_2v5"
 _STRIDE = 61
-"""From one reset to the next among the recordings: odd, so that all of a power of two have their turn, and far from small
-fractions of it, so that a few resets show all phases."""
+"""From one reset to the next among the recordings: odd, so that all of a power of two have their turn, and far from
+small fractions of it, so that a few resets show all phases."""
 
 
 class BoardBench:

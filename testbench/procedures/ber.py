@@ -224,8 +224,8 @@ def _say_what_is_proven(context: Context, bits: int) -> None:
         context.assume(provenance)
     context.note(
         "What this proves: the tester is simulated. Its errors are drawn at the ratio that the statistical eye of the "
-        "simulated link gives, and its time costs none, so its limit proves that the procedure counts, judges and stops as "
-        f"it should, and nothing about a link. Simulated sample by sample were {bits:.3g} bits, the captures'; they "
+        "simulated link gives, and its time costs none, so its limit proves that the procedure counts, judges and stops "
+        f"as it should, and nothing about a link. Simulated sample by sample were {bits:.3g} bits, the captures'; they "
         "prove of the simulated link what their own upper limit says. On hardware the same count proves the limit."
     )
 
@@ -258,8 +258,8 @@ def _plot(context: Context, history: list[Total]) -> None:
 SECTION = Section(
     name="ber",
     title="Bit error ratio",
-    description="The bit-error tester counts, gate after gate, until the errors seen prove the limit or the time is over; "
-    "then light is captured and the frames in it are decoded.",
+    description="The bit-error tester counts, gate after gate, until the errors seen prove the limit or the time is "
+    "over; then light is captured and the frames in it are decoded.",
     run=run,
     needs=frozenset({Need.BOARD, Need.SCOPE, Need.BIT_ERROR_TESTER}),
     outline=outline,

@@ -239,7 +239,8 @@ def _judge(context: Context, name: str, line: Linearity, points: list[Mapping[st
         float(abs(line.inl_s[worst])),
         "s",
         uncertainty=noise,
-        note=f"farthest from the straight line, at step {line.step[worst]}; {abs(line.inl_s[worst]) / DELAY_STEP_S:.2f} steps",
+        note=f"farthest from the straight line, at step {line.step[worst]}; "
+        f"{abs(line.inl_s[worst]) / DELAY_STEP_S:.2f} steps",
     )
     context.measure(
         f"{name}, least distance of neighbours",
@@ -319,8 +320,8 @@ def _fine(context: Context, name: str, line: Linearity) -> None:
 SECTION = Section(
     name="clock",
     title="Phases of the GBTx clocks",
-    description="The delay of each chosen phase-shifter clock is stepped over its 25 ns; the oscilloscope records the clock "
-    "and the reference together, and the time between their edges, cables subtracted, is held against the setting.",
+    description="The delay of each chosen phase-shifter clock is stepped over its 25 ns; the oscilloscope records the "
+    "clock and the reference together; the time between their edges, cables subtracted, is held against the setting.",
     run=run,
     needs=frozenset({Need.BOARD, Need.SCOPE}),
     outline=outline,

@@ -75,7 +75,7 @@ def test_an_injected_pulse_is_found_by_its_content(model):
 
 def test_a_sample_that_is_not_on_the_line_is_no_latency(model):
     bits, samples = line()
-    with pytest.raises(BenchError, match="0 of .* frames"):
+    with pytest.raises(BenchError, match=r"0 of .* frames"):
         latency(*record(model, bits, 1250.0), LAYOUT, samples[9] ^ 1)
 
 
