@@ -91,7 +91,8 @@ def _count(context: Context) -> list[Total]:
 
     options = context.options
     limit, confidence = options["limit"], options["confidence"]
-    history, total = [], Total()
+    history: list[Total] = []
+    total = Total()
     with context.progress("bit errors", bits_needed(limit, confidence)) as advance:
         while total.upper_limit(confidence) > limit and total.seconds + total.lost_s < options["longest_s"]:
             before = total
@@ -224,8 +225,8 @@ def _say_what_is_proven(context: Context, bits: int) -> None:
         context.assume(provenance)
     context.note(
         "What this proves: the tester is simulated. Its errors are drawn at the ratio that the statistical eye of the "
-        "simulated link gives, and its time costs none, so its limit proves that the procedure counts, judges and stops "
-        f"as it should, and nothing about a link. Simulated sample by sample were {bits:.3g} bits, the captures'; they "
+        "simulated link gives, and its time costs none, so its limit proves that the procedure counts, judges and "
+        f"stops as it should, and nothing about a link. Simulated sample by sample were {bits:.3g} bits, the captures'; they "
         "prove of the simulated link what their own upper limit says. On hardware the same count proves the limit."
     )
 
