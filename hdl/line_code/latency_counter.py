@@ -1,7 +1,7 @@
 """A counter of latency for tests: word clocks from a marker to the frame that holds the marked samples.
 
-It stands beside the receiver of a fibre, in its clock domain. The marker comes from elsewhere - the pulse generator that
-injects the marked samples - and is synchronised; what that costs is part of the count's meaning, stated at `count`.
+It stands beside the receiver of a fibre, in its clock domain. The marker comes from elsewhere - the pulse generator
+that injects the marked samples - and is synchronised; what that costs is part of the meaning of the count.
 """
 
 from __future__ import annotations

@@ -291,9 +291,9 @@ SECTION = Section(
     name="latency",
     title="Latency",
     description="LOCx2 and the receiver, as gateware, are simulated bit by bit from ADC lane to decoded sample, "
-    "and powered up at every phase of lane clock and reset; a counter of word clocks beside each receiver measures too. "
-    "The budget predicts the range stage by stage. On the bench the chip is reset again and again, and the oscilloscope "
-    "records its line together with a marker of one sample.",
+    "and powered up at every phase of lane clock and reset; a counter of word clocks beside each receiver measures "
+    "too. The budget predicts the range stage by stage. On the bench the chip is reset again and again, and the "
+    "oscilloscope records its line together with a marker of one sample.",
     run=run,
     needs=frozenset({Need.BOARD, Need.SCOPE}),
     outline=outline,
