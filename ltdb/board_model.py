@@ -180,6 +180,8 @@ class BoardModel:
             if self._seen_gpio.get(name) != state:
                 self._seen_gpio[name] = state
                 self._drive_resets(name, sca)
+                # A chip that was reset has forgotten that its clock runs.
+                self._seen_clocks.clear()
         for name, gbtx in self.gbtx.items():
             clocks = (gbtx.ready, gbtx.writes)
             if self._seen_clocks.get(name) != clocks:

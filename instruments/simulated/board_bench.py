@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from instruments.catalogue import find
 from instruments.simulated.bench import Bench
 from instruments.simulated.board_load import BoardModelLoad
-from instruments.simulated.board_waveforms import BoardWaveforms
+from instruments.simulated.board_waveforms import BoardWaveforms, GatewareLine
 from instruments.simulated.load import PART_ON_RAIL
 from instruments.simulated.server import TwinServer
 from instruments.simulated.twin import Twin
@@ -20,6 +20,9 @@ from ltdb.errors import InputError
 from ltdb.line_code.format import FrameFormat
 
 TRANSMITTER_RAIL = "locx2_2v5"
+_STRIDE = 61
+"""From one reset to the next among the recordings: odd, so that all of a power of two have their turn, and far from
+small fractions of it, so that a few resets show all phases."""
 
 
 class BoardBench:
@@ -61,6 +64,8 @@ class BoardBench:
         self.twins: dict[str, Any] = {}
         self._rails = {rail for outputs in rails.values() for rail in outputs.values()}
         self._feeds = [(supply, output) for supply, outputs in rails.items() for output in outputs]
+        self._recorded_chip, self._next, self._number = "", -1, 0
+        self._recorded: list[GatewareLine] = []
         self._ratio: dict[tuple[float, ...], float] = {}
         for name, driver in instruments.items():
             self.twins[name] = self._twin(driver, dict(rails.get(name, {})))
@@ -102,6 +107,36 @@ class BoardBench:
         """Let the board have a temperature."""
         with self.bench.lock:
             self.waveforms.temperature_c = celsius
+
+    def released(self, chip: str) -> None:
+        """Notice that the reset of a chip has ended."""
+        with self.bench.lock:
+            if chip == self._recorded_chip and self._recorded:
+                self._next = self._number * _STRIDE % len(self._recorded)
+                self.waveforms.gateware = self._recorded[self._next]
+
+    def play(self, chip: str, lines: Sequence[GatewareLine]) -> None:
+        """Let a line of a chip be what its gateware sent, another recording after each reset of the chip."""
+        with self.bench.lock:
+            self._recorded_chip, self._recorded, self._next = chip, list(lines), 0
+            self.waveforms.gateware = self._recorded[0]
+
+    def stop_playing(self) -> None:
+        """Let the line carry what the board model sends again."""
+        with self.bench.lock:
+            self._recorded, self._next, self.waveforms.gateware = [], -1, None
+
+    def before_reset(self, number: int) -> None:
+        """Say which reset the next one is.
+
+        The dividers of the chip start in any phase; which of the recorded power-ups follows is up to this number.
+        """
+        self._number = number
+
+    @property
+    def playing(self) -> int:
+        """Which recording is on the line; -1 if none."""
+        return self._next
 
     def follow(self) -> None:
         """Let the monitors of the board see its rails and its temperature."""

@@ -34,6 +34,17 @@ _KELVIN = 273.15
 _WORD_BITS = 16
 
 
+@dataclass(frozen=True)
+class GatewareLine:
+    """A line as a simulation of the gateware recorded it, and the moment its marker is for."""
+
+    fibre: int
+    bits: NDArray[np.uint8]
+    """0 and 1, the first from unit interval 0 on."""
+    marker_ui: float
+    """When the marker rises; time 0 of a record is there."""
+
+
 @dataclass
 class BoardWaveforms:
     """Source of the voltages at an oscilloscope's inputs (`instruments.simulated.waveforms.WaveformProvider`)."""
@@ -45,6 +56,8 @@ class BoardWaveforms:
     rail_v: Callable[[], float] = lambda: behaviour()["supply"]["nominal_v"]
     """Voltage of the transmitters' rail."""
     temperature_c: float = 30.0
+    gateware: GatewareLine | None = None
+    """A line recorded from gateware, in place of what the board model sends, with a marker of its own."""
 
     def __call__(self, request: WaveformRequest) -> NDArray[np.float64]:
         """Return volts, shape (samples,)."""
@@ -61,7 +74,8 @@ class BoardWaveforms:
         if net == "reference":
             return self._reference(request)
         if net == "marker":
-            return self._marker(request)
+            times = None if self.gateware is None else np.zeros(1)
+            return self._marker(request) if times is None else self.pulses(request, times)
         return self._quiet(request)
 
     def link(self, bit_rate_hz: float, *, optical: bool, reference_jitter_s: float = 0.0) -> Link:
@@ -90,6 +104,10 @@ class BoardWaveforms:
             optical=optical,
             reference_jitter_s=request.reference.random_jitter_s,
         )
+        if self.gateware is not None and self.gateware.fibre == fibre:
+            begins_s = -self.gateware.marker_ui * link.unit_interval_s
+            volts = self.transmit(request, link, self.gateware.bits, begins_s) * gain
+            return volts + self._noise(request)
         period = 1 / request.reference.frequency_hz
         first = int(np.floor(request.start_s / period)) - _MARGIN_CROSSINGS
         crossings = int(np.ceil(request.samples / request.sample_rate_hz / period)) + 2 * _MARGIN_CROSSINGS

@@ -19,6 +19,7 @@ class JoinedModel(Model):
     def __init__(self, model: BoardModel, bench: BoardBench) -> None:
         super().__init__(model)
         self._bench = bench
+        self._held: set[str] = set()
         bench.board = model
 
     async def execute(self, batch: Sequence[Transaction]) -> list[Any]:
@@ -27,4 +28,9 @@ class JoinedModel(Model):
             return [faults.NoReply(batch[0], "the board has no power")] if batch else []
         if any(isinstance(one, ScaCommand) and one.channel == Channel.ADC for one in batch):
             self._bench.follow()
-        return await super().execute(batch)
+        outcomes = await super().execute(batch)
+        held = {name for name, line in self.model.reset_lines.items() if line.held}
+        for name in self._held - held:
+            self._bench.released(name)
+        self._held = held
+        return outcomes

@@ -191,7 +191,8 @@ class Lab:
         scopes = {probe.scope for probe in probes.values()}
         if len(scopes) != 1 or len({probe.channel for probe in probes.values()}) != len(nets):
             raise InputError("nets of one record", ", ".join(nets), "nets on channels of one oscilloscope")
-        scope: Oscilloscope = self._instruments[scopes.pop()]
+        name = scopes.pop()
+        scope: Oscilloscope = self._instruments[name]
         for net, probe in probes.items():
             self._move_probe(probe, net)
             if self._ranges.get((probe.scope, probe.channel)) != probe.name:
@@ -200,7 +201,11 @@ class Lab:
         scope.set_sampling(rate_hz, samples)
         source = probes[trigger or nets[0]]
         scope.set_edge_trigger(source.channel, source.offset_v)
-        traces = scope.capture([probe.channel for probe in probes.values()], progress=progress)
+        traces = scope.capture(
+            [probe.channel for probe in probes.values()],
+            self.description.instruments[name].timeout_s,
+            progress,
+        )
         return {net: _at_the_board(traces[probe.channel], probe, net) for net, probe in probes.items()}
 
     def _move_probe(self, probe: ProbeEntry, net: str) -> None:

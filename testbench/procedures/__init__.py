@@ -17,8 +17,10 @@ SECTIONS = {
     "link": "testbench.procedures.link",
     "code": "testbench.procedures.code",
     "eye": "testbench.procedures.eye",
+    "ber": "testbench.procedures.ber",
     "latency": "testbench.procedures.latency",
     "control": "testbench.procedures.control",
+    "clock": "testbench.procedures.clock",
     "power": "testbench.procedures.power",
 }
 

@@ -169,6 +169,7 @@ def _report(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None
     context.note(f"Instruments: {next(iter(points.values()))['instruments']}.")
     for provenance in _assumptions(context):
         context.assume(provenance)
+    context.note(f"Jitter: {next(iter(points.values()))['serial convention']}.")
     mask = load_mask(options["mask"])
     if mask.provenance is None:
         raise BenchError(f"mask {options['mask']} does not say where it comes from")
@@ -177,7 +178,7 @@ def _report(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None
     open_at = facts["bit_error_ratio"]
     for place, point in points.items():
         name = place.label(options)
-        note = f"{point['serial edges']} edges; {point['serial convention']}"
+        note = f"{point['serial edges']} edges"
         random_s = max(point["serial random"] ** 2 - source_s**2, 0.0) ** 0.5
         context.measure(
             f"{name}: serial line, random jitter",
@@ -213,7 +214,7 @@ def _report(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None
         context.measure(
             f"{name}: light, margin to the mask",
             point["fibre mask margin"],
-            "1",
+            "",
             limit=at_least(0.0, mask.provenance.source, mask.provenance.tag),
             note=f"mask {options['mask']}, growth without a hit; {point['fibre mask hits']} hits in "
             f"{point['fibre unit intervals']:.0f} unit intervals",
@@ -243,40 +244,38 @@ def _assumptions(context: Context) -> Iterator[Any]:
 def _table(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:
     rows: list[list[str | int | float]] = []
     for place, point in points.items():
-        for kind, unit, scale in (("serial", "mV", 1e3), ("fibre", "µW", 1e6)):
-            picoseconds = (
-                round(1e12 * point[f"{kind} {name}"], 2)
-                for name in (
-                    "width",
-                    "rise",
-                    "fall",
-                    "random",
-                    "data dependent",
-                    "duty cycle",
-                    "periodic",
-                    "total",
-                )
-            )
+        for kind, what, unit, scale in (("serial", "line", "mV", 1e3), ("fibre", "light", "µW", 1e6)):
+            ps = {name: 1e12 * value for name, value in point.items() if isinstance(value, float)}
             rows.append(
                 [
-                    place.label(context.options),
-                    "serial line" if kind == "serial" else "light",
+                    f"{place.label(context.options)}: {what}",
                     f"{scale * point[f'{kind} amplitude']:.1f} {unit}",
                     f"{scale * point[f'{kind} height']:.1f} {unit}",
-                    round(point[f"{kind} q factor"], 1),
-                    *picoseconds,
+                    round(ps[f"{kind} width"], 2),
+                    f"{ps[f'{kind} rise']:.1f} / {ps[f'{kind} fall']:.1f}",
+                    *(
+                        round(ps[f"{kind} {name}"], 2)
+                        for name in ("random", "data dependent", "periodic", "total")
+                    ),
                 ]
             )
     context.table(
         "Eyes and jitter.",
         [
-            "Where", "What", "Amplitude", "Height", "Q", "Width (ps)", "Rise (ps)", "Fall (ps)", "RJ (ps)",
-            "DDJ (ps)", "DCD (ps)", "PJ (ps)", "TJ (ps)",
+            "Where",
+            "Amplitude",
+            "Height",
+            "Width (ps)",
+            "Rise / fall (ps)",
+            "RJ (ps)",
+            "DDJ (ps)",
+            "PJ (ps)",
+            "TJ (ps)",
         ],
         rows,
         note="Height and width are what three standard deviations leave open; rise and fall 20 to 80 %; RJ is rms, the "
         "others peak to peak, TJ at 1e-12; noise and clock source included.",
-    )  # fmt: skip
+    )
 
 
 def _plots(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:

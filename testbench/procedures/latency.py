@@ -1,23 +1,29 @@
-"""Latency of LOCx2 and of the whole link, measured in simulation at every phase, beside its budget and its limits."""
+"""Latency of LOCx2 and of the whole link: simulated at every phase and seen by the oscilloscope, beside its budget."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from testbench.bench.needs import Need, Outline
 from testbench.limits import exactly, limit_of
 from testbench.section import Context, Section
 from testbench.series import Column, Mark, Plot, Series
 
 if TYPE_CHECKING:
     from ltdb.budget import Budget
+    from testbench.bench.description import BenchDescription
 
 _CROSSINGS = 12
 """Long enough for the receiver to lock and deliver a few frames."""
 _FIRST_RELEASE_UI = 40.25
+_MARKED_CROSSING = 9
+"""The sample the marker is for: late enough for a receiver to be locked when its frame comes."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,9 @@ def run(context: Context) -> None:
     from ltdb.receiver import IDEAL_DESERIALIZER, receiver_budget, receiver_facts
 
     layout, facts = context.layout, published_facts()
-    measured = _simulate(context)
+    simulated = context.point("simulation", partial(_simulate, context))
+    measured = _latencies(simulated)
+    seen = _on_the_oscilloscope(context, simulated)
     unit = layout.unit_interval_s
     chip = transmitter_budget(layout, adc_skew_ui=0.0, phase_step_ui=1.0)
     receiver = receiver_budget(layout, IDEAL_DESERIALIZER)
@@ -53,6 +61,7 @@ def run(context: Context) -> None:
     _plots(context, measured, facts["latency"].value)
     _table(context, chip)
     _table(context, receiver)
+    _compare(context, measured, seen)
     received_ui = measured.link_ui - measured.payload_ui
 
     least, most = float(measured.transmitter_ui.min()), float(measured.transmitter_ui.max())
@@ -111,7 +120,20 @@ def run(context: Context) -> None:
     )
 
 
-def _simulate(context: Context) -> Latencies:
+def outline(bench: BenchDescription) -> Outline:
+    """Say what would be measured."""
+    from testbench.procedures.latency_scope import NETS
+
+    resets = bench.procedures["latency"]["resets"]
+    return Outline(("simulation of the gateware", *(f"reset {n + 1}" for n in range(resets))), NETS)
+
+
+def _latencies(point: Mapping[str, Any]) -> Latencies:
+    rows = point["rows"]
+    return Latencies(rows[:, 0], rows[:, 1], rows[:, 3:-2], rows[:, -2], rows[:, -1])
+
+
+def _simulate(context: Context) -> dict[str, Any]:
     from ltdb.errors import BenchError
     from testbench.simulation.runner import run as run_simulation
 
@@ -134,17 +156,40 @@ def _simulate(context: Context) -> Latencies:
                 "crossings": _CROSSINGS,
                 "inserted_bits": [0, 1],
                 "samples_seed": context.simulation_seed,
+                "marked_crossing": _MARKED_CROSSING,
             },
             waves_of_failures=False,
             timeout_s=900.0,
         )
     if not result.passed:
         raise BenchError(result.summary())
-    rows = np.load(result.directory / "latencies.npz")["rows"]
+    saved = np.load(result.directory / "latencies.npz")
     expected = len(phases) * len(releases) * 2
-    if len(rows) != expected:
-        raise BenchError(f"{len(rows)} latencies were measured, {expected} expected")
-    return Latencies(rows[:, 0], rows[:, 1], rows[:, 3:-2], rows[:, -2], rows[:, -1])
+    if len(saved["rows"]) != expected:
+        raise BenchError(f"{len(saved['rows'])} latencies were measured, {expected} expected")
+    return {name: saved[name] for name in saved.files}
+
+
+def _on_the_oscilloscope(context: Context, simulated: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Reset the chip again and again; each time let the oscilloscope find the marked frame."""
+    from testbench.procedures.latency_scope import measure_reset
+
+    resets = context.options["resets"]
+    seen = []
+    with context.progress("resets on the oscilloscope", resets) as advance:
+        for number in range(1, resets + 1):
+            seen.append(context.point(f"reset {number}", partial(measure_reset, context, simulated, number)))
+            advance(1)
+    if context.lab.simulated is not None:
+        context.lab.simulated.stop_playing()
+    return seen
+
+
+def _compare(context: Context, measured: Latencies, seen: list[Mapping[str, Any]]) -> None:
+    from testbench.procedures.latency_scope import report
+
+    # Row 2 n is channel 0 of power-up n; the oscilloscope looks at channel 0.
+    report(context, measured.payload_ui[::2] * context.layout.unit_interval_s, seen)
 
 
 def _plots(context: Context, measured: Latencies, limit_s: float) -> None:
@@ -212,6 +257,9 @@ SECTION = Section(
     name="latency",
     title="Latency",
     description="LOCx2 and the receiver, as gateware, are simulated bit by bit from ADC lane to decoded sample, "
-    "and powered up at every phase of lane clock and reset. The budget predicts the range stage by stage.",
+    "and powered up at every phase of lane clock and reset. The budget predicts the range stage by stage. On the bench "
+    "the chip is reset again and again, and the oscilloscope records its line together with a marker of one sample.",
     run=run,
+    needs=frozenset({Need.BOARD, Need.SCOPE}),
+    outline=outline,
 )

@@ -83,6 +83,8 @@ def test_the_qualification_passes_and_its_report_is_whole(tmp_path):
     assert found["Frames flagged and wrong"]["value"] > 10
     assert found["LOCx2, greatest latency"]["value"] < 27.2e-9
     assert found["Link, greatest latency"]["value"] < 75.3e-9
+    assert abs(found["Oscilloscope minus simulation, farthest of all resets"]["value"]) < 0.1
+    assert found["Oscilloscope, least latency to the frame"]["value"] > 10e-9
 
 
 @pytest.mark.simulation

@@ -63,7 +63,8 @@ async def latencies(dut: Dut) -> None:
         for n, bits in enumerate(setting("inserted_bits"))
     }
     first_bits = [form.bit_map.index((lane, form.sample_bits - 1)) for lane in range(form.lanes)]
-    rows = []
+    rows, sent, lines_sent, markers = [], [], [], []
+    marked = int(setting("marked_crossing"))
     for release_ui in setting("reset_release_ui"):
         for phase_ui in setting("lane_phase_ui"):
             samples = [
@@ -88,7 +89,18 @@ async def latencies(dut: Dut) -> None:
                         _link_latency_ui(bench, stimulus, frames[n], lines[n].first or 0),
                     ]
                 )
-    np.savez(LATENCIES, rows=np.array(rows, np.float64))
+                # What an oscilloscope would see: the line from UI 0 on, and when the marked sample was at the lanes.
+                lines_sent.append(np.fromfile(bench.lines[n].path, np.uint8))
+                markers.append(phase_ui + marked * form.frame_bits)
+                sent.append(samples[n][marked])
+    length = min(len(line) for line in lines_sent)
+    np.savez(
+        LATENCIES,
+        rows=np.array(rows, np.float64),
+        lines=np.stack([line[:length] for line in lines_sent]),
+        marker_ui=np.array(markers, np.float64),
+        marked_samples=np.stack(sent),
+    )
 
 
 def _payload_ui(bench: LinkBench, stimulus: Stimulus, line: LineScoreboard) -> float:
