@@ -89,10 +89,12 @@ def locx2_verilog(layout: FrameFormat) -> str:
 
 
 def link_verilog(layout: FrameFormat) -> str:
-    """Verilog of the transmitter chip and of the receiver."""
+    """Verilog of the transmitter chip, of the receiver and of the latency counter beside it."""
+    from hdl.line_code.latency_counter import LatencyCounter
     from hdl.line_code.receiver import Receiver
 
-    return locx2_verilog(layout) + amaranth_verilog(Receiver(layout), "receiver")
+    counter = amaranth_verilog(LatencyCounter(layout), "latency_counter")
+    return locx2_verilog(layout) + amaranth_verilog(Receiver(layout), "receiver") + counter
 
 
 def words_verilog(layout: FrameFormat) -> str:

@@ -16,6 +16,12 @@ module link_bench #(
     output              locked,
     input               rx_reset,
     input               clear,
+    input               marker,
+    input  [LANES*SAMPLE_BITS-1:0] expected_0,
+    input  [LANES*SAMPLE_BITS-1:0] expected_1,
+    output       [15:0] latency_0,
+    output       [15:0] latency_1,
+    output        [1:0] latency_done,
     output      [191:0] counters_0,
     output      [191:0] counters_1,
     output        [1:0] rx_locked
@@ -29,10 +35,12 @@ module link_bench #(
     );
     receiver_bench #(.LINE("errors_0"), .FRAMES("frames_0"), .LANES(LANES), .SAMPLE_BITS(SAMPLE_BITS)) receiver_0 (
         .sample_clock(sample_clock), .line(line[0]), .rx_reset(rx_reset), .clear(clear),
+        .marker(marker), .expected(expected_0), .latency(latency_0), .latency_done(latency_done[0]),
         .counters(counters_0), .locked(rx_locked[0])
     );
     receiver_bench #(.LINE("errors_1"), .FRAMES("frames_1"), .LANES(LANES), .SAMPLE_BITS(SAMPLE_BITS)) receiver_1 (
         .sample_clock(sample_clock), .line(line[1]), .rx_reset(rx_reset), .clear(clear),
+        .marker(marker), .expected(expected_1), .latency(latency_1), .latency_done(latency_done[1]),
         .counters(counters_1), .locked(rx_locked[1])
     );
 endmodule

@@ -1,5 +1,5 @@
-// Simulation only. One fibre's far end: sampler with error injector, deserializer, the receiver, and a record of each
-// frame it delivers: samples, lane 0 lowest, above them 16 bits of BCID, 8 of flags, 8 of `moved`, then the offset, and
+// Simulation only. One fibre's far end: sampler with error injector, deserializer, the receiver, a counter of latency
+// (hdl/line_code/latency_counter.py), and a record of each frame it delivers: samples, lane 0 lowest, above them 16 bits of BCID, 8 of flags, 8 of `moved`, then the offset, and
 // zeros up to a multiple of 32.
 `timescale 1fs / 1fs
 module receiver_bench #(
@@ -12,6 +12,10 @@ module receiver_bench #(
     input          line,
     input          rx_reset,
     input          clear,
+    input          marker,
+    input  [LANES*SAMPLE_BITS-1:0] expected,
+    output  [15:0] latency,
+    output         latency_done,
     output [191:0] counters,
     output         locked
 );
@@ -31,6 +35,10 @@ module receiver_bench #(
     receiver decoder (
         .rx_clk(word_clock), .rx_rst(rx_reset), .word(word), .clear(clear), .valid(valid), .samples(samples),
         .bcid(bcid), .flags(flags), .moved(moved), .locked(locked), .offset(offset), .counters(counters)
+    );
+    latency_counter watch (
+        .rx_clk(word_clock), .rx_rst(rx_reset), .marker(marker), .valid(valid), .samples(samples),
+        .expected(expected), .count(latency), .done(latency_done)
     );
     recorder #(.WIDTH(RECORD), .NAME(FRAMES)) frames (
         .clock(word_clock), .enable(valid),

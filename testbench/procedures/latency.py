@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ltdb.provenance import Tag
 from testbench.bench.needs import Need, Outline
-from testbench.limits import exactly, limit_of
+from testbench.limits import Limit, exactly, limit_of
 from testbench.section import Context, Section
 from testbench.series import Column, Mark, Plot, Series
 
@@ -43,7 +44,6 @@ class Latencies:
 def run(context: Context) -> None:
     """Power the simulated link up at every phase; hold the latencies against budget and limits."""
     from ltdb.locx2 import published_facts, transmitter_budget
-    from ltdb.provenance import Tag
     from ltdb.receiver import IDEAL_DESERIALIZER, receiver_budget, receiver_facts
 
     layout, facts = context.layout, published_facts()
@@ -61,6 +61,7 @@ def run(context: Context) -> None:
     _plots(context, measured, facts["latency"].value)
     _table(context, chip)
     _table(context, receiver)
+    _counter(context, measured, simulated["counts"])
     _compare(context, measured, seen)
     received_ui = measured.link_ui - measured.payload_ui
 
@@ -185,6 +186,39 @@ def _on_the_oscilloscope(context: Context, simulated: Mapping[str, Any]) -> list
     return seen
 
 
+def _counter(context: Context, measured: Latencies, counts: NDArray[np.int64]) -> None:
+    """Hold the counter in the gateware, which knows word clocks only, against the simulator's times."""
+    from hdl.line_code.latency_counter import LEAST_CLOCKS, MOST_CLOCKS
+
+    word_ui, unit = context.layout.word_bits, context.layout.unit_interval_s
+    least, most = word_ui * (counts + LEAST_CLOCKS), word_ui * (counts + MOST_CLOCKS)
+    outside = np.maximum(np.maximum(least - measured.link_ui, measured.link_ui - most), 0.0)
+    middle = (least + most) / 2
+    context.measure(
+        "Gateware counter, power-ups outside its bounds",
+        int(np.count_nonzero(outside)),
+        "power-ups",
+        limit=exactly(0, "the counter and the simulated time are of the same frame", Tag.ASSUMED),
+        note=f"{len(counts)} counts of word clocks from a marker at the lane to the sample at the receiver's output; "
+        "each bounds the latency within one word clock",
+    )
+    sigma_ui = word_ui / 12**0.5
+    context.measure(
+        "Gateware counter, mean latency of the link",
+        float(middle.mean()) * unit,
+        "s",
+        uncertainty=sigma_ui * unit / len(counts) ** 0.5,
+        note="the middle of the bounds, over all phases",
+    )
+    context.measure(
+        "Gateware counter minus simulation, mean",
+        float((middle - measured.link_ui).mean()),
+        "UI",
+        uncertainty=sigma_ui / len(counts) ** 0.5,
+        limit=Limit(-word_ui / 2, word_ui / 2, "half of a word clock", Tag.ASSUMED),
+    )
+
+
 def _compare(context: Context, measured: Latencies, seen: list[Mapping[str, Any]]) -> None:
     from testbench.procedures.latency_scope import report
 
@@ -257,8 +291,9 @@ SECTION = Section(
     name="latency",
     title="Latency",
     description="LOCx2 and the receiver, as gateware, are simulated bit by bit from ADC lane to decoded sample, "
-    "and powered up at every phase of lane clock and reset. The budget predicts the range stage by stage. On the bench "
-    "the chip is reset again and again, and the oscilloscope records its line together with a marker of one sample.",
+    "and powered up at every phase of lane clock and reset; a counter of word clocks beside each receiver measures "
+    "too. The budget predicts the range stage by stage. On the bench the chip is reset again and again, and the "
+    "oscilloscope records its line together with a marker of one sample.",
     run=run,
     needs=frozenset({Need.BOARD, Need.SCOPE}),
     outline=outline,

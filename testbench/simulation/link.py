@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import cocotb
 import numpy as np
 from cocotb.triggers import Timer
 from numpy.typing import NDArray
@@ -60,6 +61,8 @@ class Stimulus:
     """Cycles of the reference with a BCR pulse, counted from its first edge."""
     errors: dict[int, list[LineError]] = field(default_factory=dict)
     """For each channel: what happens to the bits of its fibre."""
+    marked_crossing: int | None = None
+    """Bunch crossing whose samples a marker accompanies, for the latency counters beside the receivers."""
 
 
 class TransmitterBench:
@@ -182,6 +185,12 @@ class LinkBench(TransmitterBench):
         self.frames = [Recorder(side.frames, f"frames_{n}", width) for n, side in enumerate(sides)]
         dut.rx_reset.value = 0
         dut.clear.value = 0
+        dut.marker.value = 0
+        self.expected = (dut.expected_0, dut.expected_1)
+        for expected in self.expected:
+            expected.value = 0
+        self.counted: list[int | None] = [None, None]
+        """Of each channel in the run before: what its latency counter came to, if it found its frame."""
 
     async def power_up(self, stimulus: Stimulus, block: int = 256) -> None:
         """Start the receivers too, with the first sampled bit."""
@@ -190,7 +199,18 @@ class LinkBench(TransmitterBench):
             self.fibres[channel].start()
             self.frames[channel].start(block)
         self.dut.rx_reset.value = 0
+        self.dut.marker.value = 0
         await super().power_up(stimulus, block)
+        if stimulus.marked_crossing is not None:
+            for channel, expected in enumerate(self.expected):
+                samples = stimulus.samples[channel][stimulus.marked_crossing]
+                expected.value = sum(int(s) << n * self.layout.sample_bits for n, s in enumerate(samples))
+            begin = stimulus.default_phase_ui + stimulus.marked_crossing * self.layout.frame_bits
+            cocotb.start_soon(self._mark(begin))
+
+    async def _mark(self, ui: float) -> None:
+        await self.until(ui)
+        self.dut.marker.value = 1
 
     async def power_down(self) -> None:
         """Reset the receivers too while their clock still runs."""
@@ -225,5 +245,9 @@ class LinkBench(TransmitterBench):
         for channel in CHANNELS:
             score(channel, await self.lines[channel].stop())
             boards[channel].feed_records(await self.frames[channel].stop())
+        if stimulus.marked_crossing is not None:
+            done = int(self.dut.latency_done.value)
+            counts = (self.dut.latency_0, self.dut.latency_1)
+            self.counted = [int(c.value) if done >> n & 1 else None for n, c in enumerate(counts)]
         await self.power_down()
         return boards

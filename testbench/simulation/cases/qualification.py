@@ -63,7 +63,7 @@ async def latencies(dut: Dut) -> None:
         for n, bits in enumerate(setting("inserted_bits"))
     }
     first_bits = [form.bit_map.index((lane, form.sample_bits - 1)) for lane in range(form.lanes)]
-    rows, sent, lines_sent, markers = [], [], [], []
+    rows, sent, lines_sent, markers, counts = [], [], [], [], []
     marked = int(setting("marked_crossing"))
     for release_ui in setting("reset_release_ui"):
         for phase_ui in setting("lane_phase_ui"):
@@ -72,7 +72,11 @@ async def latencies(dut: Dut) -> None:
                 for _ in CHANNELS
             ]
             stimulus = Stimulus(
-                samples, default_phase_ui=phase_ui, reset_release_ui=release_ui, errors=inserted
+                samples,
+                default_phase_ui=phase_ui,
+                reset_release_ui=release_ui,
+                errors=inserted,
+                marked_crossing=marked,
             )
             lines = bench.line_boards(stimulus)
             frames = await bench.run_link(stimulus, lines, block=4)
@@ -89,6 +93,8 @@ async def latencies(dut: Dut) -> None:
                         _link_latency_ui(bench, stimulus, frames[n], lines[n].first or 0),
                     ]
                 )
+                assert bench.counted[n] is not None, "the latency counter did not find its frame"
+                counts.append(bench.counted[n])
                 # What an oscilloscope would see: the line from UI 0 on, and when the marked sample was at the lanes.
                 lines_sent.append(np.fromfile(bench.lines[n].path, np.uint8))
                 markers.append(phase_ui + marked * form.frame_bits)
@@ -98,6 +104,7 @@ async def latencies(dut: Dut) -> None:
         LATENCIES,
         rows=np.array(rows, np.float64),
         lines=np.stack([line[:length] for line in lines_sent]),
+        counts=np.array(counts, np.int64),
         marker_ui=np.array(markers, np.float64),
         marked_samples=np.stack(sent),
     )

@@ -82,6 +82,6 @@ def test_a_sample_that_is_not_on_the_line_is_no_latency(model):
 def test_a_marker_that_stays_low_is_no_latency(model):
     bits, samples = line()
     serial, marker = record(model, bits, 1250.0)
-    flat = Waveform.from_values(np.where(marker.values() > 0.1, 0.0, marker.values()), 1 / RATE)
+    flat = Waveform.from_values(np.where(marker.values() > 0.006, 0.0, marker.values()), 1 / RATE)
     with pytest.raises(BenchError, match="marker"):
         latency(serial, flat, LAYOUT, samples[9])
