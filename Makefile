@@ -7,7 +7,7 @@ OUT ?= build/qualification
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup qualify test check bench gateware lock clean
+.PHONY: help setup qualify test check docs bench gateware lock clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,11 @@ check: setup ## ruff, mypy, import-linter, packaging, documentation
 	$(BIN)/lint-imports
 	@mkdir -p build
 	$(BIN)/python -m build --no-isolation --outdir build/dist . >build/packaging.log 2>&1 || { cat build/packaging.log; exit 1; }
-	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	$(MAKE) docs
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
+
+docs: setup ## Build the documentation in build/docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
 bench: setup ## Measure speed, as ratios within one run
 	$(BIN)/ltdb bench

@@ -58,7 +58,8 @@ MODULES: dict[str, tuple[str, list[str]]] = {
             f"testbench.{name}"
             for name in ("transactions", "transport", "open_transport", "faults", "devices.ltdb", "devices.gbtx",
                          "devices.sca", "devices.locx2", "devices.registers", "bring_up", "configuration",
-                         "monitoring", "limits", "measurement", "series", "section", "entries", "record", "run",
+                         "monitoring", "bench.read", "bench.description", "bench.lab", "pytest_plugin",
+                         "limits", "measurement", "series", "section", "entries", "record", "run",
                          "report.view", "report.compare", "report.trend")
         ],
     ),

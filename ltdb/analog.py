@@ -206,7 +206,7 @@ def load_analog(source: str | Path | None = None) -> AnalogParameters:
         try:
             text = Path(source).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise InputError("analog parameters", f"{where} ({error})", "a readable TOML file") from error
+            raise InputError("analog parameters", error, "a readable TOML file", where) from error
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

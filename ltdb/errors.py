@@ -18,7 +18,7 @@ class InputError(LtdbError, ValueError):
     what
         The thing that is wrong, in the user's words ("sample", "CRC polynomial").
     got
-        The offending value, as read.
+        The offending value, as read; of an operating system's error, what it says.
     allowed
         What would have been accepted, with the unit.
     where
@@ -28,6 +28,8 @@ class InputError(LtdbError, ValueError):
     exit_code = 2
 
     def __init__(self, what: str, got: object, allowed: str, where: str = "") -> None:
+        if isinstance(got, OSError) and got.strerror:
+            got = got.strerror  # its number says nothing, and the path stands in `where`
         self.what, self.got, self.allowed, self.where = what, got, allowed, where
         super().__init__(f"{where + ': ' if where else ''}{what}: got {got}, allowed: {allowed}")
 

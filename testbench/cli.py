@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from ltdb.errors import LtdbError
 
@@ -46,6 +46,9 @@ examples:
   ltdb qualify --out results        qualify the simulated board; ends with a report for the browser
   ltdb link --ber 1e-6              send LAr pulses over the 5.12 Gb/s link and count what arrives
   ltdb link --compare               the line code beside 8b/10b and 64b/66b
+  ltdb eye capture.csv              an eye and the jitter of an oscilloscope's file
+  ltdb configure                    bring up a board; without --transport, a model of one
+  ltdb report --compare before after
   ltdb COMMAND --help               what a command does, with examples
 
 exit codes: 0 pass, 1 a limit failed, 2 usage or input error, 3 bench or simulator failed, 130 interrupted
@@ -66,9 +69,17 @@ class Command(Protocol):
         """Do it; return an exit code."""
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that answers wrong usage in one sentence, with the next step."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong, and where to read what is right."""
+        self.exit(EXIT_USAGE, f"ltdb: {message} (see {self.prog} --help)\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="ltdb",
         description=_DESCRIPTION,
         epilog=_EPILOG,

@@ -91,7 +91,7 @@ def load_configuration(path: Path | None, board: Board) -> Configuration:
     try:
         return parse_configuration(path.read_text("utf-8"), board, str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("configuration", f"{path} ({error})", "the path of a readable TOML file") from error
+        raise InputError("configuration", error, "a readable TOML file", str(path)) from error
 
 
 def parse_configuration(text: str, board: Board, where: str) -> Configuration:

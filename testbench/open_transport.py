@@ -53,6 +53,8 @@ def open_transport(where: str, show: Callable[[Transaction], None] | None = None
                 "record to replay", "no transactions", "the record of a run with a board", str(path)
             )
         return Replay(exchanges)
+    if "/" not in where and "\\" not in where and not where.upper().startswith("COM"):
+        raise InputError("--transport", repr(where), HELP)
     from testbench.transports.serial import Serial
 
     return Serial(where)

@@ -50,7 +50,10 @@ class Damage:
     reason: str
 
     def __str__(self) -> str:
-        lost = "" if self.lost is None else f"; entries {self.lost[0]} to {self.lost[1]} are lost"
+        lost = ""
+        if self.lost is not None:
+            first, last = self.lost
+            lost = f"; entry {first} is lost" if first == last else f"; entries {first} to {last} are lost"
         return f"line {self.line}: {self.reason}{lost}"
 
 

@@ -250,7 +250,8 @@ def load_format(source: str | Path = DEFAULT_FORMAT) -> FrameFormat:
             text = path.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             allowed = f"{', '.join(available_formats())}, or the path of a readable TOML file"
-            raise InputError("frame format", f"{source!s} ({error})", allowed) from error
+            reason = getattr(error, "strerror", error)
+            raise InputError("frame format", f"{source} ({reason})", allowed) from error
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -243,7 +243,9 @@ def load_registers(source: str | Path) -> RegisterMap:
         return from_json(json.loads(path.read_text("utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         allowed = f"{', '.join(shipped)}, or the path of a readable JSON file"
-        raise InputError("register map", f"{source} ({error})", allowed) from error
+        raise InputError(
+            "register map", f"{source} ({getattr(error, 'strerror', error)})", allowed
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
         allowed = "JSON written by python -m ltdb.registers.compile"
         raise InputError("register map", f"{type(error).__name__}: {error}", allowed, str(path)) from error

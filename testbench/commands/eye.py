@@ -69,27 +69,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     clock = parser.add_argument_group("clock")
     clock.add_argument(
-        "--clock", choices=("golden", "constant", "second-order"), default="golden", help="recovery (golden)"
+        "--clock",
+        choices=("golden", "constant", "second-order"),
+        default="golden",
+        help="how it is recovered: golden PLL (default), one constant rate, or a second order loop",
     )
-    clock.add_argument("--bit-rate", type=float, metavar="HZ", help="nominal bit rate (found by itself)")
     clock.add_argument(
-        "--divisor", type=float, default=1667.0, help="golden: corner is bit rate / divisor (1667)"
+        "--bit-rate", type=float, metavar="HZ", help="nominal bit rate (default: found from the edges)"
+    )
+    clock.add_argument(
+        "--divisor", type=float, default=1667.0, metavar="N", help="golden: corner is bit rate / N (1667)"
     )
     clock.add_argument(
         "--bandwidth", type=float, default=3e6, metavar="HZ", help="second-order: loop bandwidth (3e6)"
     )
-    clock.add_argument("--threshold", type=float, metavar="V", help="decision level (half way)")
+    clock.add_argument("--threshold", type=float, metavar="V", help="decision level (default: half way)")
     judging = parser.add_argument_group("measuring")
     judging.add_argument(
         "--ber", type=float, default=1e-12, help="bit error ratio of openings and TJ (1e-12)"
     )
-    judging.add_argument("--method", default="hybrid", help="hybrid, spectral, q_tail or nq_tail (hybrid)")
     judging.add_argument(
-        "--mask", metavar="NAME", help="judge against a mask: a shipped one, or of --mask-file"
+        "--method",
+        default="hybrid",
+        metavar="NAME",
+        help="how jitter is separated: hybrid (default), spectral, q_tail or nq_tail",
+    )
+    judging.add_argument(
+        "--mask",
+        metavar="NAME",
+        help="judge against a mask: hexagon, gigabit_ethernet, or one of --mask-file",
     )
     judging.add_argument("--mask-file", type=Path, metavar="FILE", help="TOML file with masks")
     judging.add_argument(
-        "--hit-ratio", type=float, default=0.0, help="allowed part of samples in the mask (0)"
+        "--hit-ratio", type=float, default=0.0, metavar="R", help="allowed part of samples in the mask (0)"
     )
     output = parser.add_argument_group("output")
     output.add_argument("--plot", type=Path, metavar="FILE", help="picture: .png, .svg, .pdf (NAME.eye.png)")
@@ -122,7 +134,10 @@ def run_command(args: argparse.Namespace) -> int:
         allowed_hit_ratio=args.hit_ratio,
     )
     if args.save:
-        analysis.eye.save(args.save)
+        try:
+            analysis.eye.save(args.save)
+        except OSError as error:
+            raise InputError("--save", error, "a writable .npz file", str(args.save)) from error
     sys.stdout.write(_json(analysis) if args.json else _text(analysis, waveform))
     if not args.no_plot:
         from testbench.report.eye_plots import save_analysis
@@ -131,7 +146,7 @@ def run_command(args: argparse.Namespace) -> int:
         try:
             save_analysis(analysis, path, waveform.name)
         except (OSError, ValueError) as error:
-            raise InputError("picture", str(error), "a writable .png, .svg or .pdf", str(path)) from error
+            raise InputError("picture", error, "a writable .png, .svg or .pdf", str(path)) from error
         if not args.json:
             sys.stdout.write(f"picture: {path}\n")
     return 1 if analysis.mask_result is not None and not analysis.mask_result.passed else 0

@@ -59,23 +59,36 @@ def _case(section: SectionView, measurement: Measurement) -> ElementTree.Element
         "testcase", classname=_clean(section.name), name=_clean(measurement.name), time="0"
     )
     properties = ElementTree.SubElement(case, "properties")
-    values: dict[str, object] = {"value": measurement.value, "unit": measurement.unit}
-    values["verdict"] = measurement.verdict
-    if measurement.uncertainty is not None:
-        values["uncertainty"] = measurement.uncertainty
+    for name, value in properties_of(measurement).items():
+        ElementTree.SubElement(properties, "property", name=name, value=_clean(value))
+    if measurement.verdict is Verdict.FAIL:
+        message = _clean(failure_sentence(measurement))
+        ElementTree.SubElement(case, "failure", message=message, type="limit").text = message
+    return case
+
+
+def properties_of(measurement: Measurement) -> dict[str, str]:
+    """Return value, unit, verdict, uncertainty and limit of a measurement, those that there are, as text by name."""
+    values: dict[str, object] = {
+        "value": measurement.value,
+        "unit": measurement.unit,
+        "verdict": measurement.verdict,
+        "uncertainty": measurement.uncertainty,
+    }
     if measurement.limit is not None:
         limit = measurement.limit
         values |= {"limit_low": limit.low, "limit_high": limit.high}
         values |= {"limit_source": limit.source, "limit_tag": limit.tag}
-    for name, value in values.items():
-        if value is not None:
-            ElementTree.SubElement(properties, "property", name=name, value=_clean(str(value)))
-    if measurement.verdict is Verdict.FAIL and measurement.limit is not None:
-        got = quantity(measurement.value, measurement.unit, measurement.uncertainty)
-        allowed = bounds(measurement.limit, measurement.unit)
-        message = _clean(f"{measurement.name}: got {got}, allowed {allowed} ({measurement.limit.source})")
-        ElementTree.SubElement(case, "failure", message=message, type="limit").text = message
-    return case
+    return {name: str(value) for name, value in values.items() if value is not None}
+
+
+def failure_sentence(measurement: Measurement) -> str:
+    """Say what was measured and what its limit allows."""
+    got = quantity(measurement.value, measurement.unit, measurement.uncertainty)
+    if measurement.limit is None:
+        return f"{measurement.name}: {got}"
+    allowed = bounds(measurement.limit, measurement.unit)
+    return f"{measurement.name}: got {got}, allowed {allowed} ({measurement.limit.source})"
 
 
 def _clean(text: str) -> str:

@@ -8,6 +8,7 @@ under way then is repeated only if its transaction is `repeatable`, because the 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,14 @@ from ltdb.packets import REPLY_BIT, Deframer, Kind, Packet, encode
 from testbench.faults import NoReply, OutcomeUnknown, TransactionError, TransportLost
 from testbench.packet_requests import Hello, conversation, parse_hello, refusal
 from testbench.transactions import Capability, Transaction
+
+
+def _reason(error: Exception) -> str:
+    """Return what the operating system said: pyserial wraps it, number and path included, into its own sentence."""
+    for cause in (error, error.__context__):
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno)
+    return str(error)
 
 
 class _PortLost(Exception):  # noqa: N818 - internal control flow
@@ -182,7 +191,7 @@ class Serial:
         try:
             self._port = serial.serial_for_url(self.url, baudrate=self._baud_rate, timeout=self._reply_s)
         except (serial.SerialException, OSError, ValueError) as error:
-            raise _PortLost(str(error)) from error
+            raise _PortLost(_reason(error)) from error
         self._deframer = Deframer()
 
     def _greet(self) -> Hello:

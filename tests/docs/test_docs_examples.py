@@ -31,9 +31,14 @@ def blocks(page):
 def run_shell(text, expected):
     for line in text.splitlines():
         words = shlex.split(line, comments=True)
-        if words:
-            assert words[0] == "ltdb", f"only ltdb commands are run: {line}"
-            assert cli.main(words[1:]) == expected, line
+        if not words:
+            continue
+        assert words[0] == "ltdb", f"only ltdb commands are run: {line}"
+        arguments, into = (words[1:-2], words[-1]) if words[-2:-1] == [">"] else (words[1:], "")
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            assert cli.main(arguments) == expected, line
+        if into:
+            Path(into).write_text(out.getvalue(), "utf-8")
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: str(p.relative_to(ROOT)))
@@ -42,10 +47,10 @@ def test_examples_of_a_page_run(page, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     names = {}
     for language, options, text in blocks(page):
-        with contextlib.redirect_stdout(io.StringIO()):
-            if language == "sh":
-                run_shell(text, int(options.partition("exit=")[2] or 0))
-            else:
+        if language == "sh":
+            run_shell(text, int(options.partition("exit=")[2] or 0))
+        else:
+            with contextlib.redirect_stdout(io.StringIO()):
                 exec(compile(text, f"{page.name}", "exec"), names)  # noqa: S102 - our own documentation
 
 

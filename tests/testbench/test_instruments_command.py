@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from instruments import lock
+from instruments.catalogue import CATALOGUE
 from instruments.simulated.bench import Bench
 from instruments.simulated.keysight_e36300 import SimulatedE36312A
 from instruments.simulated.server import TwinServer
@@ -76,7 +77,7 @@ def test_simulated_instruments_run_until_ctrl_c_and_can_be_checked(capsys, tmp_p
                 assert line, process.stderr.read()
                 name, resource = line.split()
                 resources[name] = resource
-            assert len(resources) == 7
+            assert set(resources) == {entry.name for entry in CATALOGUE}
             assert all(resource.startswith("TCPIP::127.0.0.1::") for resource in resources.values())
             for name, resource in resources.items():
                 assert main(["instruments", "check", name, resource]) == 0

@@ -229,6 +229,26 @@ def test_junit_has_the_shape_ci_systems_read(tmp_path):
         assert values[measurement.name]["verdict"] == measurement.verdict
 
 
+def test_junit_and_json_hold_the_same_measurements(tmp_path):
+    run = make(tmp_path, "good", "bad", "broken")
+    from_junit = {
+        (suite.get("name"), case.get("name")): {p.get("name"): p.get("value") for p in case.iter("property")}
+        for suite in parse_xml(write_junit(run))
+        for case in suite
+        if case.find("properties") is not None
+    }
+    from_json = {}
+    for section in summarise(run)["sections"]:
+        for m in section["measurements"]:
+            limit = {f"limit_{name}": value for name, value in (m["limit"] or {}).items()}
+            values = {name: m[name] for name in ("value", "unit", "verdict", "uncertainty")} | limit
+            # XML has no place for a control character, so one is replaced there.
+            texts = {n: str(v).replace("\x07", "\ufffd") for n, v in values.items() if v is not None}
+            from_json[section["name"], m["name"]] = texts
+    assert len(from_json) == 5
+    assert from_junit == from_json
+
+
 @pytest.mark.parametrize("position", ["before", "inside", "end"])
 def test_damage_in_a_section_makes_it_incomplete(tmp_path, position):
     make(tmp_path, "good", "bad")

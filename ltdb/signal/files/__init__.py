@@ -57,11 +57,14 @@ def read_waveform(
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
-        raise InputError("waveform file", str(error), "a readable file", str(path)) from error
+        raise InputError("waveform file", error, "a readable file", str(path)) from error
     kind = recognise(head, path.suffix.lower()) if file_format is None else file_format
     if kind not in _READERS:
         allowed = ", ".join(FORMATS)
-        raise InputError("format of waveform file", repr(kind or path.suffix), allowed, str(path))
+        if file_format is None:
+            begins = f"content that begins with {head[:12]!r}" if head else "an empty file"
+            raise InputError("waveform file", begins, f"a file of one of the formats {allowed}", str(path))
+        raise InputError("format of waveform file", repr(kind), allowed, str(path))
     waveform: Waveform = importlib.import_module(_READERS[kind]).read(path, channel, sample_interval_s)
     return waveform
 

@@ -32,7 +32,7 @@ def interval_of_times(times: NDArray[np.float64], where: str) -> tuple[float, fl
 def one_interval(found: float | None, given: float | None, where: str) -> float:
     """Give the sample interval of the file or of the caller; they must not contradict each other."""
     if found is None and given is None:
-        allowed = "a sample interval: the file has no times, so give one (in s)"
+        allowed = "a sample interval in s, to be given since the file has no times (ltdb eye --interval)"
         raise InputError("sample interval", "none", allowed, where)
     if found is not None and given is not None and abs(given / found - 1) > _TOLERANCE:
         raise InputError("sample interval", f"{given:g} s", f"{found:g} s, as in the file", where)

@@ -209,7 +209,7 @@ def test_waveform_survives_a_numpy_file(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", voltage=VALUES, time=START + INTERVAL * np.arange(len(VALUES)))
     assert read_waveform(tmp_path / "b.npz").sample_interval_s == pytest.approx(INTERVAL)
     np.save(tmp_path / "c.npy", CODES)
-    with pytest.raises(InputError, match="give one"):
+    with pytest.raises(InputError, match="ltdb eye --interval"):
         read_waveform(tmp_path / "c.npy")
     mapped = read_waveform(tmp_path / "c.npy", sample_interval_s=INTERVAL)
     assert isinstance(mapped.codes, np.memmap)
