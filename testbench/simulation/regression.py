@@ -61,6 +61,7 @@ CASES: tuple[Case, ...] = (
     Case("sca", "sca_bench", {"commands": 10, "frames": 20}, 900.0),
     Case("gbt_decoder", "gbt_decoder_bench", {}, 900.0),
     Case("gbtx_registers", "gbtx_registers_bench", {}, 900.0),
+    Case("chain", "chain_bench", {}, 900.0),
     Case("gbtx", "gbtx_bench", {"requests": 10, "transfers": 6}, 900.0),
 )
 
