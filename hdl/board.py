@@ -2,8 +2,8 @@
 """The whole board as gateware, at word level: every chip of a netlist, wired as the netlist says.
 
 The control side (GBTx, SCA, registers) runs in the domain ``sync``, the fibres in ``word``, with one clock a word of
-the line code. Analog quantities are constants of the netlist: a nominal voltage at each monitored pad, a pedestal at each
-ADC channel. Phases of clocks are codes in registers here, as everywhere at this level: nothing is delayed.
+the line code. Analog quantities are constants of the netlist: a nominal voltage at each monitored pad, a pedestal at
+each ADC channel. Phases of clocks are codes in registers here, as everywhere at this level: nothing is delayed.
 
 Chips are instances of modules made apart (`chip_library`), one for each kind.
 """
@@ -219,21 +219,21 @@ class BoardGateware(wiring.Component):
         with m.If(number == words - 1):
             m.d.word += crossing.eq(crossing + 1)
         for name, chip in self._adc.items():
-            entry = b.adc[name]
-            m.d.comb += [chip.clocked.eq(self._running(entry.clock)), chip.crossing.eq(crossing)]
-            m.d.comb += [chip.inputs[c].eq(PEDESTAL + entry.first_cell + c) for c in range(4)]
+            adc = b.adc[name]
+            m.d.comb += [chip.clocked.eq(self._running(adc.clock)), chip.crossing.eq(crossing)]
+            m.d.comb += [chip.inputs[c].eq(PEDESTAL + adc.first_cell + c) for c in range(4)]
         for name, chip in self._locx2.items():
             entry, gbtx = b.locx2[name], self._gbtx[b.locx2[name].bcr]
             bcr = gbtx.elink_out[b.bcr.group][2 * b.bcr.channel : 2 * b.bcr.channel + 2]
             open_ = gbtx.elink_active[b.bcr.group][b.bcr.channel] & gbtx.elink_valid
-            lasers, adcs = self._mtx[entry.mtx], [self._adc[adc] for adc in entry.adcs]
-            alive = [self._alive(b.adc[adc]) for adc in entry.adcs]
+            lasers, adcs = self._mtx[entry.mtx], [self._adc[name] for name in entry.adcs]
+            alive = [self._alive(b.adc[name]) for name in entry.adcs]
             m.d.comb += [
                 chip.clocked.eq(self._running(entry.clock)),
                 chip.adc_clocked.eq(Cat(alive[0] & alive[1], alive[2] & alive[3])),
                 chip.bcr.eq(bcr.all() & open_),
                 chip.start.eq(start),
-                Value.cast(chip.samples).eq(Cat(Value.cast(adc.samples) for adc in adcs)),
+                Value.cast(chip.samples).eq(Cat(Value.cast(source.samples) for source in adcs)),
             ]
             for channel, fibre in enumerate(b.mtx[entry.mtx].fibres):
                 lit = Mux(lasers.lit[channel], chip.word[channel], 0)

@@ -24,12 +24,13 @@ from ltdb.line_code.format import FrameFormat
 
 
 def configuration_for(board: Board, fibres: int, reply_frames: int = 80_000) -> ControllerConfiguration:
-    """A controller that fits a board: its links, the first `fibres` of its fibres, no direct I2C bus."""
+    """A controller that fits a board: its links, the first `fibres` of its fibres, one I2C bus without a chip on it."""
     if not 0 <= fibres <= len(board.fibres):
         raise InputError("fibres with a receiver", fibres, f"0 to {len(board.fibres)}")
     return ControllerConfiguration(
         gbtx_addresses=tuple(chip.address for chip in board.links),
         fibres=fibres,
+        buses=1,
         name="ltdb gateware in simulation",
         auxiliary=Elink(board.aux.group, board.aux.channel),
         bcr=Elink(board.bcr.group, board.bcr.channel),
@@ -78,6 +79,8 @@ class ControlledBoard(wiring.Component):
             controller.damaged.eq(self.damaged),
             board.strobe.eq(self.strobe),
             board.reset.eq(controller.board_reset),
+            controller.scl_i.eq(controller.scl_o),
+            controller.sda_i.eq(controller.sda_o),
             self.ready.eq(board.ready),
         ]
         for number in range(len(self.board.gbtx)):

@@ -55,7 +55,7 @@ module board_bench #(
             if (byte_out == 8'd0) replied <= ~replied;
         end
 
-    controlled_board design (
+    controlled_board controlled (
         .clk(clock), .rst(reset), .word_clk(word_clock), .word_rst(reset), .strobe(1'b1),
         .requests__payload(line[8*sent +: 8]), .requests__valid(feeding), .requests__ready(byte_ready), .damaged(1'b0),
         .replies__payload(byte_out), .replies__valid(out_valid), .replies__ready(1'b1), .ready(ready)

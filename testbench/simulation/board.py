@@ -115,17 +115,25 @@ class ControllerLine:
         count = int(self.dut.reply_count.value)
         return (int(self.dut.reply.value) & (1 << 8 * count) - 1).to_bytes(count, "little")
 
-    async def exchange(self, packet: Packet) -> bytes | None:
-        """Send a packet and wait for the reply, the fibres awake if it looks at them."""
-        looks = packet.kind in AT_FIBRES
+    async def exchange(self, data: bytes) -> bytes | None:
+        """Send bytes up to a closing zero, and wait for the reply if they are a packet.
+
+        The fibres are awake while a request looks at them.
+        """
+        packets = list(Deframer().feed(data))
+        if not packets:
+            for first in range(0, len(data), LINE_BYTES):
+                await self.send(data[first : first + LINE_BYTES])
+            return None
+        looks = packets[-1].kind in AT_FIBRES
         if looks:
             was_asleep = not self._awake
             await self.wake()
             if was_asleep:
                 await Timer(WAKE_FRAMES * CLOCK_FS, unit="fs")
-        reply = await self.ask(encode(packet), REPLY_S)
+        reply = await self.ask(data, REPLY_S)
         # What a capture has stored is read afterwards; the fibres may sleep by then.
-        if looks and packet.kind != Kind.BCR:
+        if looks and packets[-1].kind != Kind.BCR:
             await self.sleep()
         return reply
 
@@ -200,7 +208,7 @@ class SimulationTransport:
 
     async def _exchange(self, kind: int, payload: bytes) -> Packet | None:
         self._sequence = (self._sequence + 1) % 256
-        reply = await self.line.exchange(Packet(self._sequence, kind, payload))
+        reply = await self.line.exchange(encode(Packet(self._sequence, kind, payload)))
         for packet in Deframer().feed(reply or b""):
             if packet.sequence == self._sequence and packet.kind in (
                 kind | REPLY_BIT,
