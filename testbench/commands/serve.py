@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 import threading
+from pathlib import Path
 
 NAME = "serve"
 HELP = "offer a simulated board on a pty or a TCP port"
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--pty", action="store_true", help="a pseudo terminal instead of TCP")
     where.add_argument("--port", type=int, default=0, help="TCP port; 0 (default) takes a free one")
+    parser.add_argument("--board", type=Path, metavar="FILE", help="netlist of the model (TOML)")
     parser.add_argument(
         "--gateware",
         choices=("chain", "board"),
@@ -42,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_command(args: argparse.Namespace) -> int:
     """Serve until interrupted."""
+    from ltdb.board import load_board
+    from ltdb.board_model import BoardModel
     from ltdb.errors import InputError
     from testbench.packet_server import PacketServer
     from testbench.serve import pty_service, tcp_service
@@ -53,6 +57,8 @@ def run_command(args: argparse.Namespace) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if args.gateware:
+        if args.board is not None:
+            raise InputError("--board", "with --gateware", "nothing: the gateware has a netlist of its own")
         if args.pty:
             raise InputError("--pty", "with --gateware", "TCP: a simulator listens on nothing else")
         from testbench.simulation.service import gateware_service
@@ -63,7 +69,10 @@ def run_command(args: argparse.Namespace) -> int:
             stop.wait()
         sys.stderr.write("ended\n")
         return 0
-    server = PacketServer(Model(), name="ltdb board model")
+    model = BoardModel(load_board(args.board))
+    server = PacketServer(
+        Model(model), links=len(model.links), fibres=len(model.board.fibres), name="ltdb board model"
+    )
     with pty_service(server) if args.pty else tcp_service(server, args.host, args.port) as service:
         _announce(service.url, args.json)
         stop.wait()

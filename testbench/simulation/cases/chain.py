@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable
 from pathlib import Path
-from time import perf_counter
 
 import cocotb
 import numpy as np
@@ -112,21 +111,3 @@ async def _refusal(asked: Awaitable[object], fault: type[faults.TransactionError
     except fault as error:
         return str(error)
     raise AssertionError(f"not refused, but answered: {answer}")
-
-
-@cocotb.test(timeout_time=95, timeout_unit="ms")
-async def an_i2c_write_over_the_link_is_simulated_in_its_time(dut: Dut) -> None:
-    """Wall time of one complete SCA I2C write over the GBT link, for `ltdb bench`."""
-    transport = SimulationTransport(dut)
-    await transport.open()
-    board, _ = await configure(transport, Recorder())
-    path = board.sca["sca0"].i2c(1, 100_000)
-    seconds, board_seconds = [], []
-    for value in range(5):
-        start, board_start = perf_counter(), transport.now()
-        await path.write(0x20, bytes((2, value)))
-        seconds.append(perf_counter() - start)
-        board_seconds.append(transport.now() - board_start)
-    assert (await board.adc["adc01"].output())[1] & 0xFF == 4
-    Path("speed.json").write_text(json.dumps({"wall_s": sorted(seconds)[2], "board_s": board_seconds[0]}))
-    await transport.close()
