@@ -7,7 +7,7 @@ OUT ?= build/qualification
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup qualify test check bench lock clean
+.PHONY: help setup qualify test check bench gateware lock clean
 
 help: ## Say what each target does
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: setup ## ruff, mypy, import-linter, packaging
 
 bench: setup ## Measure speed, as ratios within one run
 	$(BIN)/ltdb bench
+
+gateware: setup ## Build the board controller for an ECP5 (several minutes)
+	$(BIN)/ltdb gateware build
 
 lock: ## Renew requirements.lock (needs uv)
 	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-annotate \

@@ -154,6 +154,15 @@ def board_verilog(netlist: Path | None, fibres: int) -> Callable[[FrameFormat], 
     return build
 
 
+def controller_links_verilog(layout: FrameFormat) -> str:
+    """Verilog of the board controller as `controller_links_bench` has it; chips count as silent after 100 us."""
+    from hdl.controller.configuration import ControllerConfiguration
+    from hdl.controller.controller import BoardController
+
+    configuration = ControllerConfiguration((1, 2), fibres=1, buses=1, reply_frames=4000)
+    return amaranth_verilog(BoardController(configuration), "board_controller")
+
+
 def words_parameters(layout: FrameFormat) -> Mapping[str, int]:
     """Parameters of `words_bench`."""
     word_fs = round(1e15 / layout.word_rate_hz)
@@ -279,7 +288,23 @@ DESIGNS: dict[str, Design] = {
             "The board controller's packet engine, with stand-ins for what it controls",
             top="controller_bench",
             build=controller_verilog,
-            sources=("simulation/clock_source.v", "simulation/controller_bench.v"),
+            sources=(
+                "simulation/clock_source.v",
+                "simulation/packet_line.v",
+                "simulation/controller_bench.v",
+            ),
+            public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "controller_links_bench",
+            "The board controller with two GBT links, whose frames Python exchanges",
+            top="controller_links_bench",
+            build=controller_links_verilog,
+            sources=(
+                "simulation/clock_source.v",
+                "simulation/packet_line.v",
+                "simulation/controller_links_bench.v",
+            ),
             public=SIMULATION_PUBLIC,
         ),
         Design(

@@ -16,11 +16,11 @@ module controller_bench #(
     input  [8*LINE_BYTES-1:0] line,
     input  [15:0]             line_count,
     input                     go,
-    output reg                gone,
+    output                    gone,
     // packets from the controller
-    output reg [8*1100-1:0]   reply,
-    output reg [15:0]         reply_count,
-    output reg [31:0]         replies,
+    output [8*1100-1:0]       reply,
+    output [15:0]             reply_count,
+    output [31:0]             replies,
     // what was done
     output reg [31:0]         executed,
     output reg [31:0]         frames_0,
@@ -35,41 +35,20 @@ module controller_bench #(
     clock_source #(.HIGH_FS(12500000), .LOW_FS(12500000)) source (.clock(clock));
 
     reg  [15:0] random;
-    reg  [15:0] sent;
     wire        pause = random[0] & random[3];
     always @(posedge clock) random <= reset ? 16'hACE1 : {random[14:0], random[15] ^ random[13] ^ random[12] ^ random[10]};
 
-    // bytes in
-    wire [7:0] uart_byte;
-    wire       uart_valid, uart_damaged, ready;
-    wire       feeding = go & ~gone & (sent != line_count) & ~pause;
-    wire       valid   = uart ? uart_valid : feeding;
-    wire [7:0] byte_in = uart ? uart_byte : line[8*sent +: 8];
-    always @(posedge clock)
-        if (!go) begin
-            sent <= 16'd0;
-            gone <= 1'b0;
-        end else begin
-            if (feeding & ready & ~uart) sent <= sent + 16'd1;
-            gone <= sent == line_count;
-        end
-
-    // bytes out
-    wire [7:0] byte_out;
-    wire       out_valid, uart_ready;
-    wire       out_ready = uart ? uart_ready : ~pause;
-    reg        ended;
-    always @(posedge clock)
-        if (reset) begin
-            replies <= 32'd0;
-            reply_count <= 16'd0;
-            ended <= 1'b0;
-        end else if (out_valid & out_ready) begin
-            reply[8*(ended ? 16'd0 : reply_count) +: 8] <= byte_out;
-            reply_count <= ended ? 16'd1 : reply_count + 16'd1;
-            ended <= byte_out == 8'd0;
-            if (byte_out == 8'd0) replies <= replies + 32'd1;
-        end
+    wire [7:0] uart_byte, line_byte, byte_out;
+    wire       uart_valid, uart_damaged, uart_ready, line_valid, line_ready, out_valid, ready;
+    packet_line #(.LINE_BYTES(LINE_BYTES)) packets (
+        .clock(clock), .reset(reset), .pause(pause), .line(line), .line_count(line_count), .go(go), .gone(gone),
+        .to_payload(line_byte), .to_valid(line_valid), .to_ready(ready & ~uart),
+        .from_payload(byte_out), .from_valid(out_valid & ~uart), .from_ready(line_ready),
+        .reply(reply), .reply_count(reply_count), .replies(replies)
+    );
+    wire       valid     = uart ? uart_valid : line_valid;
+    wire [7:0] byte_in   = uart ? uart_byte : line_byte;
+    wire       out_ready = uart ? uart_ready : line_ready;
 
     // IC: 436 registers on each of two links; 400 to 409 do not answer, 410 to 419 answer badly.
     wire        ic_start, ic_write, ic_data_valid, ic_reply_ready;

@@ -57,6 +57,7 @@ CASES: tuple[Case, ...] = (
     Case("receiver_streams", "receiver_words", {"frames": 60, "offsets": 2}, 900.0),
     Case("link", "link_bench", {"frames": 30, "phases": 1, "bcr_runs": 1, "slow_control": False}, 900.0),
     Case("controller", "controller_bench", {"rounds": 20}, 900.0),
+    Case("controller_links", "controller_links_bench", {}, 900.0),
     Case("words", "words_bench", {"frames": 60}, 900.0),
     Case("sca", "sca_bench", {"commands": 10, "frames": 20}, 900.0),
     Case("gbt_decoder", "gbt_decoder_bench", {}, 900.0),
