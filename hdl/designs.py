@@ -315,7 +315,7 @@ DESIGNS: dict[str, Design] = {
             sources=(*SIMULATION_BLOCKS, "simulation/i2c_memory.v", "simulation/sca_bench.v"),
             public=(
                 *SIMULATION_PUBLIC,
-                *(("sca_bench", name) for name in ("reset", "chip_id", "analog", "analog_driven")),
+                *(("sca_bench", name) for name in ("reset", "spacing", "chip_id", "analog", "analog_driven")),
                 *(("sca_bench", name) for name in ("spi_seen", "tms_seen", "tdo_seen", "jtag_resets")),
             ),
         ),

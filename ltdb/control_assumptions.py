@@ -52,6 +52,15 @@ CONTROL_ASSUMPTIONS: tuple[Provenance, ...] = (
         "SCA sequence", "a frame out of sequence is rejected by SREJ and executed, the missing ones when they come",
         "four ways of numbering work on real chips",
     ),
+    _assumed("SCA frame length", "12 bytes at most between flags; longer ones are dropped", "no command needs more"),
+    _assumed(
+        "SCA stopped channels", "a channel that is disabled loses the answer it owes",
+        "the manual says that it is reset and its clock stopped",
+    ),
+    _assumed(
+        "SCA I2C errors", "a start is given up after half a period of SCL; SCL held low is reported like SDA",
+        "the manual names SDA low before the start only",
+    ),
     _assumed(
         "SCA port at power-up", "primary active; strict mode on request", "manual and e-port specification differ"
     ),
@@ -69,6 +78,10 @@ CONTROL_ASSUMPTIONS: tuple[Provenance, ...] = (
         "150 us is the published maximum",
     ),
     _assumed("SCA SPI and JTAG registers", "in D[15:0]; length and bit order of JTAG as in SPI", "places not public"),
+    _assumed(
+        "SCA SPI and JTAG edges", "edge bits of SPI: 1 = falling; JTAG sends at the falling, takes at the rising edge",
+        "names of the bits are public; JTAG as in IEEE 1149.1",
+    ),
     _assumed("SCA SEU counter", "needs the JTAG channel enabled", "it shares the channel number"),
     _assumed("I2C maps of ADC and MTx", "maps of this project", "no public source gives the chips' own"),
     _assumed("reset lines", "a line that is not driven does not reset", "pull-ups are not public"),

@@ -141,8 +141,11 @@ class CommandLayer(wiring.Component):
                 channel.transaction.eq(header[TRANSACTION]),
                 channel.value.eq(value),
             ]
-            with m.If(header[CHANNEL] == number):
-                m.d.comb += selected.follow(channel, self._enabled(number))
+        with m.Switch(header[CHANNEL]):
+            for number, channel in enumerate(self._channels):
+                with m.Case(number):
+                    m.d.comb += selected.follow(channel, self._enabled(number))
+        finished = self._finished(m)
         error = self._check(m, decoder, header, sent, selected)
 
         answer = _Answer()
@@ -155,7 +158,7 @@ class CommandLayer(wiring.Component):
                     # A request too short to name its transaction cannot be answered (assumed: dropped).
                     with m.If(self.request.payload.count >= DATA):
                         m.next = "CHECK"
-                self._collect(m, answer)
+                self._collect(m, answer, finished)
 
             with m.State("CHECK"):
                 m.d.comb += go.eq(error == 0)
@@ -204,22 +207,37 @@ class CommandLayer(wiring.Component):
             m.d.comb += error.eq(Mux(same, ErrorFlag.IN_TREATMENT, ErrorFlag.BUSY))
         return error
 
-    def _collect(self, m: Module, answer: _Answer) -> None:
-        """Fetch the answer of a channel that is done, or an interrupt, unless there is a request."""
-        with m.If(self.request.valid):
-            pass
+    def _finished(self, m: Module) -> _Finished:
+        """Find the first channel that is done, and fetch its answer."""
+        finished = _Finished(len(self._channels))
+        for number, channel in reversed(list(enumerate(self._channels))):
+            with m.If(channel.done):
+                m.d.comb += [finished.any.eq(1), finished.number.eq(number)]
+        with m.Switch(finished.number):
+            for number, channel in enumerate(self._channels):
+                with m.Case(number):
+                    m.d.comb += [
+                        finished.transaction.eq(channel.treated),
+                        finished.returns.eq(channel.done_returns),
+                        finished.value.eq(channel.done_value),
+                    ]
         for number, channel in enumerate(self._channels):
-            with m.Elif(channel.done):
-                m.d.comb += channel.taken.eq(1)
-                m.d.sync += [
-                    answer.transaction.eq(channel.treated),
-                    answer.channel.eq(number),
-                    answer.error.eq(0),
-                    answer.returns.eq(channel.done_returns),
-                    answer.value.eq(channel.done_value),
-                ]
-                m.next = "REPLY"
-        with m.Elif(self.interrupt):
+            m.d.comb += channel.taken.eq(finished.taken & (finished.number == number))
+        return finished
+
+    def _collect(self, m: Module, answer: _Answer, finished: _Finished) -> None:
+        """Take the answer of a channel that is done, or an interrupt, unless there is a request."""
+        with m.If(~self.request.valid & finished.any):
+            m.d.comb += finished.taken.eq(1)
+            m.d.sync += [
+                answer.transaction.eq(finished.transaction),
+                answer.channel.eq(finished.number),
+                answer.error.eq(0),
+                answer.returns.eq(finished.returns),
+                answer.value.eq(finished.value),
+            ]
+            m.next = "REPLY"
+        with m.Elif(~self.request.valid & self.interrupt):
             m.d.comb += self.interrupt_taken.eq(1)
             m.d.sync += [
                 answer.transaction.eq(INTERRUPT_TRANSACTION),
@@ -229,6 +247,16 @@ class CommandLayer(wiring.Component):
                 answer.value.eq(self.levels),
             ]
             m.next = "REPLY"
+
+
+class _Finished:
+    """The channel whose answer goes out next."""
+
+    def __init__(self, channels: int) -> None:
+        self.any, self.taken = Signal(name="finished_any"), Signal(name="finished_taken")
+        self.number = Signal(range(channels), name="finished_number")
+        self.transaction = Signal(8, name="finished_transaction")
+        self.returns, self.value = Signal(3, name="finished_returns"), Signal(32, name="finished_value")
 
 
 class _Selected:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.i2c_master import I2cMaster, I2cStep
@@ -22,8 +23,63 @@ QUARTERS = [TICK_HZ // (4 * speed) for speed in I2C_SPEED_HZ]
 """Ticks in a quarter of a period of SCL, by speed code."""
 TEN_BIT_PREFIX = 0b11110
 WORDS = 4
+_INVALID_BIT = INVALID_COMMAND.bit_length() - 1
 NO_MODIFY, MODIFY_AND, MODIFY_OR, MODIFY_XOR = range(4)
 """Of a read-modify-write, one more than bits 3:2 of its code."""
+
+
+class ByteStore(wiring.Component):
+    """DATA0 to DATA3.
+
+    Interface attributes
+    --------------------
+    write : In(4)
+        Take `value` into a word, one bit each.
+    value : In(32)
+    clear : In(1)
+        Set all words to 0.
+    store : In(1)
+        Put `byte` at `place`, counted from DATA3[31:24] on in reversed words, as bytes that are read lie.
+    place : In(4)
+    byte : In(8)
+    words : Out(array of 4 words)
+    sent : Out(8)
+        The byte at `place`, counted from DATA0[31:24] on, as bytes to write lie.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "write": In(WORDS),
+                "value": In(32),
+                "clear": In(1),
+                "store": In(1),
+                "place": In(4),
+                "byte": In(8),
+                "words": Out(data.ArrayLayout(32, WORDS)),
+                "sent": Out(8),
+            }
+        )
+
+    def elaborate(self, platform: object) -> Module:
+        """Build the logic."""
+        m = Module()
+        shift = Signal(5)
+        m.d.comb += shift.eq(Cat(Const(0, 3), ~self.place[:2]))
+        for n in range(WORDS):
+            word = Signal(32, name=f"data_{n}")
+            m.d.comb += self.words[n].eq(word)
+            with m.If(self.write[n]):
+                m.d.sync += word.eq(self.value)
+            with m.Elif(self.clear):
+                m.d.sync += word.eq(0)
+            with m.Elif(self.store & (self.place[2:] == WORDS - 1 - n)), m.Switch(self.place[:2]):
+                for byte in range(4):
+                    with m.Case(byte):
+                        m.d.sync += word[8 * (3 - byte) :][:8].eq(self.byte)
+        word_sent = Signal(32)
+        m.d.comb += [word_sent.eq(self.words[self.place[2:]]), self.sent.eq(word_sent.bit_select(shift, 8))]
+        return m
 
 
 class I2cChannel(Channel):
@@ -55,10 +111,9 @@ class I2cChannel(Channel):
         m = Module()
         m.submodules.engine = engine = I2cMaster()
         control, mask, status = Signal(8), Signal(8), Signal(8)
-        words = [Signal(32, name=f"data_{n}") for n in range(WORDS)]
-        registers = {f"DATA{n}": word for n, word in enumerate(words)}
+        m.submodules.data = store = ByteStore()
         self.serve(m, {"CTRL": control, "MSK": mask, "STR": status}, top=("CTRL", "MSK", "STR"))
-        self.serve(m, registers)
+        self.serve(m, {f"DATA{n}": store.words[n] for n in range(WORDS)}, write=False)
         self.remember(m)
         m.d.comb += [
             engine.strobe.eq(self.strobe),
@@ -68,6 +123,8 @@ class I2cChannel(Channel):
             self.scl_o.eq(engine.scl_o),
             self.sda_o.eq(engine.sda_o),
             self.push_pull.eq(control[7]),
+            store.value.eq(self.value),
+            *(store.write[n].eq(self.go & self.is_(f"W_DATA{n}")) for n in range(WORDS)),
         ]
 
         # What the command asks for, kept while it is carried out.
@@ -80,11 +137,13 @@ class I2cChannel(Channel):
         """The second address of a 10-bit read, after the repeated start."""
         last, good, one_byte = Signal(), Signal(), Signal()
         written = Signal(8)
-        first_last = [word[8 * (3 - n) :][:8] for word in words for n in range(4)]
+        outcome = Signal(8)
         m.d.comb += [
+            store.place.eq(index),
+            store.byte.eq(engine.received),
             one_byte.eq(reading & ~multiple & (modify == NO_MODIFY)),
             last.eq(index + 1 == count),
-            written.eq(Mux(multiple, Array(first_last)[index[:4]], byte)),
+            written.eq(Mux(multiple, store.sent, byte)),
             self.done_value.eq(Cat(Const(0, 16), Mux(one_byte & good, byte, 0), status)),
             self.done_returns.eq(Mux(one_byte, 2, 1)),
         ]
@@ -97,7 +156,7 @@ class I2cChannel(Channel):
             ]
 
         def end(result: int, state: str) -> None:
-            m.d.sync += [status.eq((status & INVALID_COMMAND) | result), good.eq(result == SUCCESS)]
+            m.d.comb += outcome.eq(result)
             m.next = state
 
         def acknowledged() -> AbstractContextManager[None]:
@@ -109,20 +168,27 @@ class I2cChannel(Channel):
             following: AbstractContextManager[None] = m.Elif(engine.done)
             return following
 
+        with m.If(outcome[_INVALID_BIT]):
+            m.d.sync += status.eq(INVALID_COMMAND)
+        with m.Elif(outcome != 0):
+            m.d.sync += [status.eq((status & INVALID_COMMAND) | outcome), good.eq(outcome == SUCCESS)]
+
         with m.FSM() as fsm:
             m.d.comb += self.busy.eq(~fsm.ongoing("IDLE"))
             with m.State("IDLE"):
-                many = self.is_("M_7B_W", "M_7B_R", "M_10B_W", "M_10B_R")
-                combine = self.is_("RMW_AND", "RMW_OR", "RMW_XOR")
-                single = self.is_("S_7B_W", "S_7B_R", "S_10B_W", "S_10B_R")
-                ten = self.is_("S_10B_W", "S_10B_R", "M_10B_W", "M_10B_R")
-                read = self.is_("S_7B_R", "S_10B_R", "M_7B_R", "M_10B_R")
-                impossible = Signal()
-                m.d.comb += impossible.eq(many & ((control[2:7] == 0) | (control[2:7] > MAX_I2C_BYTES)))
+                impossible, many, combine, single, ten, read = (Signal() for _ in range(6))
+                m.d.comb += [
+                    many.eq(self.is_("M_7B_W", "M_7B_R", "M_10B_W", "M_10B_R")),
+                    combine.eq(self.is_("RMW_AND", "RMW_OR", "RMW_XOR")),
+                    single.eq(self.is_("S_7B_W", "S_7B_R", "S_10B_W", "S_10B_R")),
+                    ten.eq(self.is_("S_10B_W", "S_10B_R", "M_10B_W", "M_10B_R")),
+                    read.eq(self.is_("S_7B_R", "S_10B_R", "M_7B_R", "M_10B_R")),
+                    impossible.eq(many & ((control[2:7] == 0) | (control[2:7] > MAX_I2C_BYTES))),
+                ]
                 with m.If(impossible):
                     m.d.comb += self.result.eq(INVALID_COMMAND << 24)
                     with m.If(self.go):
-                        m.d.sync += status.eq(INVALID_COMMAND)
+                        m.d.comb += outcome.eq(INVALID_COMMAND)
                 with m.Elif(many | combine | single):
                     m.d.comb += self.deferred.eq(1)
                     with m.If(self.go):
@@ -162,8 +228,7 @@ class I2cChannel(Channel):
                         m.next = "LOW ADDRESS"
                     with m.Elif(reading):
                         m.next = "READ"
-                        with m.If(multiple):
-                            m.d.sync += [word.eq(0) for word in words]
+                        m.d.comb += store.clear.eq(multiple)
                     with m.Else():
                         m.next = "WRITE"
 
@@ -190,11 +255,7 @@ class I2cChannel(Channel):
                     end(SDA_LOW, "DONE")
                 with m.Elif(engine.done):
                     m.d.sync += [index.eq(index + 1), byte.eq(engine.received)]
-                    with m.If(multiple), m.Switch(index):
-                        for n in range(MAX_I2C_BYTES):
-                            with m.Case(n):
-                                place = words[WORDS - 1 - n // 4][8 * (3 - n % 4) :][:8]
-                                m.d.sync += place.eq(engine.received)
+                    m.d.comb += store.store.eq(multiple)
                     with m.If(last):
                         end(SUCCESS, "STOP")
 

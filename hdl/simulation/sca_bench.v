@@ -1,12 +1,11 @@
 // Simulation only. The GBT-SCA with what it can have around it: I2C slaves, SPI slaves, a JTAG chain, analogue inputs.
 //
-// stimulus.bin holds 8 bytes a clock: 63:32 levels of the GPIO lines, 31:16 buses whose SDA is held low, 15:7 flip-flop
+// A strobe comes every `spacing` clocks, 1 to 3. stimulus.bin holds 8 bytes a clock: 63:32 levels of the GPIO lines, 31:16 buses whose SDA is held low, 15:7 flip-flop
 // to upset, 6 upset it now, 4 external strobe of the GPIO, 3:2 auxiliary and 1:0 primary e-port, bit 1 first. After its
 // end the e-ports rest. record.bin gets one record a strobe: DAC codes, GPIO direction, GPIO levels, and the e-ports.
 `timescale 1fs / 1fs
 module sca_bench #(
-    parameter CLOCK_FS = 25000000,
-    parameter SPACING  = 1
+    parameter CLOCK_FS = 25000000
 ) ();
     reg          reset;
     reg  [23:0]  chip_id;
@@ -15,21 +14,22 @@ module sca_bench #(
     reg  [31:0]  jtag_resets;
     wire         clock, playing;
     wire [63:0]  played;
-    integer      phase;
+    reg    [1:0] spacing, phase;  // clocks between two strobes
 
     initial begin
         reset         = 1'b1;
         chip_id       = 24'd0;
         analog        = 384'd0;
         analog_driven = 384'd0;
-        phase         = 0;
+        spacing       = 2'd1;
+        phase         = 2'd0;
     end
 
     clock_source #(.HIGH_FS(CLOCK_FS / 2), .LOW_FS(CLOCK_FS - CLOCK_FS / 2)) source (.clock(clock));
     player #(.WIDTH(64), .NAME("stimulus")) stimulus (.clock(clock), .word(played), .valid(playing));
 
-    always @(posedge clock) phase <= phase == SPACING - 1 ? 0 : phase + 1;
-    wire strobe = phase == 0;
+    always @(posedge clock) phase <= phase >= spacing - 2'd1 ? 2'd0 : phase + 2'd1;
+    wire strobe = phase == 2'd0;
 
     wire  [3:0] rx = playing ? played[3:0] : 4'hF;
     wire  [3:0] tx;
@@ -38,7 +38,7 @@ module sca_bench #(
     wire        sclk, mosi, miso, tck, tms, tdo, jtag_reset;
     wire  [7:0] select;
     reg         tdi;
-    wire [359:0] upset = playing && played[6] ? 360'd1 << played[15:7] : 360'd0;
+    wire [359:0] upset = playing && played[6] && strobe ? 360'd1 << played[15:7] : 360'd0;
     wire [383:0] codes;
 
     genvar n;

@@ -280,7 +280,7 @@ class Timeline:
 
 
 class ScaBench:
-    """The gateware of the chip with its surroundings."""
+    """The gateware of the chip with its surroundings; a strobe comes every `spacing` clocks, 1 to 3."""
 
     def __init__(self, dut: Dut, spacing: int = 1) -> None:
         self.dut, self.spacing = dut, spacing
@@ -292,6 +292,7 @@ class ScaBench:
         words = timeline.words()
         dut = self.dut
         dut.reset.value = 1
+        dut.spacing.value = self.spacing
         dut.chip_id.value = timeline.chip_id
         dut.analog.value = _packed(timeline.codes)
         dut.analog_driven.value = _packed(timeline.driven)

@@ -94,6 +94,15 @@ def test_disabling_a_channel_resets_it():
     assert bench(build.gpio_read("DIRECTION")).value == 0
 
 
+def test_a_stopped_channel_loses_its_answer():
+    bench = Bench()
+    bench.chip.connect_analog(0, AnalogInput(volts=1.0))
+    bench.send(build.adc_convert())
+    bench.send(build.i2c_single_read(0, 0x50))
+    assert bench(build.write_control("CRD", 0)).error == 0
+    assert [reply.channel for reply in bench.replies(100_000)] == [Channel.I2C_0]
+
+
 def test_error_invalid_channel():
     assert Bench()(Command(0x16, 0x00)).error == ErrorFlag.INVALID_CHANNEL
 
@@ -301,6 +310,44 @@ def test_a_transfer_takes_the_time_of_its_bits(speed, expected):
     assert len(bench.replies(1)) == 1
 
 
+@pytest.mark.parametrize(
+    ("request_", "clocks"),
+    [
+        (build.i2c_ten_bit(2, "S_10B_R", 0x2A5), 39),  # three address bytes, one byte, repeated start
+        (build.i2c_ten_bit(2, "S_10B_W", 0x2A5, 1), 29),
+        (command(Channel.I2C_0 + 2, "RMW_OR", 0x50 << 24), 40),  # a read and a write
+        (build.i2c_single_write(2, 0x51, 0), 11),  # nobody there: one byte
+    ],
+)
+def test_every_byte_of_a_transfer_takes_its_time(request_, clocks):
+    buses = [I2cBus() for _ in range(16)]
+    buses[2].devices += [TenBit(0x2A5, 16), OneByte(0x50)]
+    bench = Bench(buses=buses)
+    bench(build.i2c_control(2, 1_000_000, 1))
+    bench.send(request_)
+    assert bench.replies(clocks * 40 - 1) == []
+    assert len(bench.replies(1)) == 1
+
+
+def test_a_refused_byte_ends_a_transfer():
+    bench, _ = i2c(1, 0x50, size=2)
+    bench(build.i2c_control(1, 1_000_000, 6))
+    bench.all(build.i2c_data(1, bytes(6)))
+    bench.send(
+        build.i2c_multi_write(1, 0x50)
+    )  # address, pointer, two registers, and a third that is not there
+    assert bench.replies((2 + 5 * 9) * 40 - 1) == []
+    assert bench.replies(1)[0].top == NACK
+
+
+def test_a_bus_that_is_held_low_is_told_after_half_a_clock():
+    bench, _ = i2c(1, 0x50)
+    bench.chip.buses[1].stuck = True
+    bench.send(build.i2c_single_read(1, 0x50))
+    assert bench.replies(199) == []
+    assert bench.replies(1)[0].top == SDA_LOW
+
+
 def test_masters_work_at_the_same_time():
     buses = [I2cBus([RegisterDevice(0x50, 4)]) for _ in range(16)]
     bench = Bench(buses=buses)
@@ -361,6 +408,17 @@ def test_lines_on_the_external_strobe_are_taken_at_its_edge():
     assert bench(build.gpio_read()).value == 0b101
     bench.chip.strobe_gpio(rising=False)
     assert bench(build.gpio_read()).value == 0b111
+
+
+def test_a_line_is_taken_when_it_leaves_the_external_strobe():
+    bench = Bench()
+    for register, value in (("CLKSEL", 1), ("INTSEL", 1), ("INTTRIG", 1), ("INTENABLE", 1)):
+        bench(build.gpio_write(register, value))
+    bench.chip.drive_gpio(1)
+    assert bench(build.gpio_read()).value == 0
+    bench.send(build.gpio_write("CLKSEL", 0))
+    written, packet = bench.replies(0)
+    assert (written.error, packet.interrupt, packet.value) == (0, True, 1)
 
 
 # ADC and DAC
@@ -504,6 +562,8 @@ def test_jtag_manual_go_is_polled():
     assert bench(command(Channel.JTAG, "GO_MANUAL")).error == 0
     assert bench(command(Channel.JTAG, "R_CTRL")).value == 1 << 8
     assert bench(command(Channel.JTAG, "R_TDI0")).error == ErrorFlag.BUSY
+    bench.send(command(Channel.JTAG, "R_TDI0"), transaction=bench.chip.jtag.transaction)
+    assert bench.replies(0)[0].error == ErrorFlag.IN_TREATMENT
     bench.chip.advance(round(128 * 1000 / 20e6 / 25e-9))
     assert bench(command(Channel.JTAG, "R_CTRL")).value == 0
 

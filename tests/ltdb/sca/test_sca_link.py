@@ -153,6 +153,13 @@ def test_a_frame_with_a_bad_checksum_counts_as_missing():
     assert frames.parse_selective_reject(first) == (0, 0)
 
 
+def test_frames_longer_than_any_command_needs_are_dropped():
+    chip = Sca()
+    assert len(exchange(chip, with_crc(bytes([0, frames.TEST]) + bytes(8)))) == 1
+    assert exchange(chip, with_crc(bytes([0, frames.TEST]) + bytes(9))) == []
+    assert chip.link.counters.bad_frames == 1
+
+
 def test_foreign_addresses_are_dropped_and_0xff_is_taken():
     chip = Sca()
     foreign, broadcast = bytearray(raw(0, 1, 0, 0x03)[:-2]), bytearray(raw(0, 1, 0, 0x03)[:-2])
