@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import xor
 
 import numpy as np
 from cocotb.triggers import Timer, ValueChange
@@ -12,7 +14,7 @@ from hdl.designs import GBTX_TIMES
 from ltdb.errors import BenchError
 from ltdb.gbt import elinks
 from ltdb.gbt.codec import GbtReceiver
-from ltdb.gbt.ic import IcSlave
+from ltdb.gbt.ic import HEADER_BYTES, IcSlave
 from ltdb.gbt.lock import HeaderLock, valid_headers
 from ltdb.gbtx import Gbtx, State, power_up
 from ltdb.gbtx.chip import CONFIG_DONE
@@ -71,14 +73,14 @@ class Records:
     def of(cls, words: UInt8Array) -> Records:
         """Take records apart."""
         status = words[:, 25]
-        steps = np.diff(words[:, 26].astype(np.int64), prepend=0) % 256
+        steps = np.diff(words[:, 26], prepend=np.uint8(0))  # of 8 bits, which wrap
         return cls(
             uplink=np.ascontiguousarray(words[:, 14::-1]),
             elinks=np.ascontiguousarray(words[:, 24:14:-1]),
-            ec=status & 3,
-            valid=status >> 2 & 1,
-            state=status >> 3,
-            executions=np.cumsum(steps),
+            ec=status & np.uint8(3),
+            valid=status >> np.uint8(2) & np.uint8(1),
+            state=status >> np.uint8(3),
+            executions=np.cumsum(steps.astype(np.int64)),
         )
 
 
@@ -144,6 +146,42 @@ def golden_chip(address: int, serial_number: int, edges: list[list[int]], ec_edg
 
 
 @dataclass
+class ExpectedReply:
+    """A reply of the IC channel: its bytes are read one after the other, while the state of the chip may change."""
+
+    content: bytes
+    """As it would be if all registers were read at once."""
+    first_frame: int
+    readings: list[bytes] = field(init=False)
+    """The registers as they were from then until the reply was through."""
+
+    def __post_init__(self) -> None:
+        self.readings = [self.content[HEADER_BYTES:-1]]
+
+    @property
+    def last_frame(self) -> int:
+        """By which it is through: six fifths of its bits, and some frames to begin."""
+        return self.first_frame + 30 + 5 * len(self.content)
+
+    def read_again(self, chip: Gbtx) -> None:
+        """Note what the registers say now."""
+        register = int.from_bytes(self.content[5:7], "little")
+        self.readings.append(chip.read_registers(register, len(self.readings[0])))
+
+    def is_met(self, content: bytes) -> bool:
+        """Whether a frame is this reply."""
+        data = content[HEADER_BYTES:-1]
+        return (
+            len(content) == len(self.content)
+            and content[:HEADER_BYTES] == self.content[:HEADER_BYTES]
+            and all(
+                byte in column for byte, column in zip(data, zip(*self.readings, strict=True), strict=True)
+            )
+            and reduce(xor, content[2:]) == 0
+        )
+
+
+@dataclass
 class Replay:
     """The model of the chip, taken through what the gateware was given, frame by frame.
 
@@ -152,8 +190,8 @@ class Replay:
 
     chip: Gbtx
     records: Records
-    replies: list[bytes] = field(default_factory=list)
-    """Of the requests executed while the chip was sending until the reply was through."""
+    replies: list[ExpectedReply] = field(default_factory=list)
+    """To the requests executed while the chip was sending, and went on sending until the reply was through."""
     states: set[State] = field(default_factory=set)
     quiet: NDArray[np.bool_] = field(init=False)
     """Frames in which no register was being written and none had just been."""
@@ -181,12 +219,13 @@ class Replay:
         self.output_mask, self.input_mask = (np.zeros((count, 2 * GROUPS), np.uint8) for _ in range(2))
         self.ec_right, self.sends, self.delivered, self.quiet = (np.zeros(count, np.bool_) for _ in range(4))
         waiting: list[bytes] = []
-        sent: list[tuple[int, bytes]] = []
+        sent: list[ExpectedReply] = []
         executed, busy_until = 0, 0
+        shown: tuple[object, ...] = ()
         for n in range(count):
             while executed < self.records.executions[n]:
                 _require(bool(waiting), f"frame {n}: the chip executed what the model did not receive")
-                sent.append((n, chip.ic.handle(waiting.pop(0)) or b""))
+                sent.append(ExpectedReply(chip.ic.handle(waiting.pop(0)) or b"", n))
                 executed, busy_until = executed + 1, n + 4
             if stimulus.upset_bits[n]:
                 self._upset(int(stimulus.upset_register[n]), int(stimulus.upset_bits[n]))
@@ -203,11 +242,16 @@ class Replay:
             self.states.add(state)
             self.quiet[n] = not waiting and n >= busy_until
             self._look(n)
+            counters = (
+                chip.reference_pll_losses,
+                chip.tx_epll_losses,
+                chip.rx_epll_losses,
+                chip.fec_corrections,
+            )
+            if shown != (shown := (state, chip.writes, *counters)) and sent and n <= sent[-1].last_frame:
+                sent[-1].read_again(chip)
         _require(not waiting, "a request was not executed")
-        # A reply takes at most six fifths of its bits, and some frames to begin.
-        self.replies = [
-            reply for n, reply in sent if self.sends[n : n + 30 + len(reply) * 5].all() and n + 30 < count
-        ]
+        self.replies = [r for r in sent if self.sends[r.first_frame : r.last_frame].all()]
 
     def _upset(self, register: int, bits: int) -> None:
         contents = bytes([self.chip.contents[register] ^ bits])
