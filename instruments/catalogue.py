@@ -56,6 +56,13 @@ CATALOGUE = (
         "instruments.simulated.keysight_infiniium:SimulatedDsav134a",
     ),
     CatalogueEntry(
+        "keysight_dca",
+        "oscilloscope",
+        "Keysight DCA 86100D, N1000A (sampling)",
+        "instruments.drivers.keysight_dca:KeysightDca",
+        "instruments.simulated.keysight_dca:SimulatedN1000A",
+    ),
+    CatalogueEntry(
         "keysight_e36300",
         "power supply",
         "Keysight E36311A, E36312A, E36313A",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,21 +77,26 @@ class ScopeFrontEnd:
         self.acquisitions += 1
         self._records = {}
         for channel in channels:
-            settings = self.channels[channel]
-            request = WaveformRequest(
-                signal=self.wiring.get(channel, ""),
-                sample_rate_hz=self.rate_hz,
-                samples=self.samples,
-                start_s=-(self.samples // 2) / self.rate_hz,
-                reference=self.bench.reference,
-                powered=self.bench.powered,
-                seed=(self.bench.seed, self.acquisitions, channel),
-            )
-            self._records[channel] = self._convert(settings, request)
+            self._records[channel] = self._convert(self.channels[channel], self._request(channel))
+
+    def clear(self) -> None:
+        """Forget the last record."""
+        self._records = {}
 
     def record(self, channel: int) -> Record | None:
         """Return a channel of the last record, None if it was not recorded."""
         return self._records.get(channel)
+
+    def _request(self, channel: int) -> WaveformRequest:
+        return WaveformRequest(
+            signal=self.wiring.get(channel, ""),
+            sample_rate_hz=self.rate_hz,
+            samples=self.samples,
+            start_s=-(self.samples // 2) / self.rate_hz,
+            reference=self.bench.reference,
+            powered=self.bench.powered,
+            seed=(self.bench.seed, self.acquisitions, channel),
+        )
 
     def _convert(self, settings: Channel, request: WaveformRequest) -> Record:
         half = 1 << (self.code_bits - 1)
@@ -102,6 +107,37 @@ class ScopeFrontEnd:
             codes=np.clip(codes, -half, half - 1).astype(np.int16),
             volts_per_code=volts_per_code,
             offset_v=settings.offset_v,
-            rate_hz=request.sample_rate_hz,
+            rate_hz=self.rate_hz,
             start_s=request.start_s,
         )
+
+
+class SamplingFrontEnd(ScopeFrontEnd):
+    """One sample a trigger, each a little later after its trigger than the one before.
+
+    Triggers come once a repetition of the pattern when `locked`, else once a cycle of the reference clock.
+    """
+
+    def __init__(
+        self, bench: Bench, divisions: int, code_bits: int, wiring: Mapping[int, str] | None = None
+    ) -> None:
+        super().__init__(bench, (1e12,), divisions, code_bits, 131_072, wiring)
+
+    def reset(self) -> None:
+        """Go to the state after ``*RST``."""
+        super().reset()
+        self.samples, self.range_s = 1024, 1e-9
+        self.bit_rate_hz, self.pattern_bits, self.locked = 5.12e9, 127, False
+
+    def acquire(self, channels: Iterable[int]) -> None:
+        """Take a record of these channels; it begins at the trigger."""
+        self.rate_hz = self.samples / self.range_s
+        super().acquire(channels)
+
+    def _request(self, channel: int) -> WaveformRequest:
+        trigger_s = (
+            self.pattern_bits / self.bit_rate_hz if self.locked else 1 / self.bench.reference.frequency_hz
+        )
+        # Real time from one sample to the next: the time between triggers, and the step in equivalent time.
+        real_rate_hz = 1 / (trigger_s + 1 / self.rate_hz)
+        return replace(super()._request(channel), sample_rate_hz=real_rate_hz, start_s=0.0)

@@ -336,7 +336,7 @@ def test_error_entries():
 
 def test_the_catalogue_names_what_it_has():
     assert find("keysight_e36300").driver_class() is KeysightE36300
-    with pytest.raises(InputError, match="tektronix_mso, keysight_infiniium"):
+    with pytest.raises(InputError, match="tektronix_mso, keysight_infiniium, keysight_dca"):
         find("abacus")
 
 
