@@ -48,6 +48,9 @@ class Design:
     """Signals inside the design that a test may read and write, as (module, signal); the ports of the top
     are always reachable. Verilator runs three times faster if nothing else is."""
 
+    keep_modules: bool = False
+    """Compile modules that are there several times once instead of merging all into one: for many chips."""
+
     @property
     def source_paths(self) -> tuple[Path, ...]:
         """The Verilog files, absolute."""
@@ -343,6 +346,7 @@ DESIGNS: dict[str, Design] = {
             build=board_verilog(CHAIN, fibres=2),
             sources=("simulation/clock_source.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
+            keep_modules=True,
         ),
         Design(
             "board_bench",
@@ -351,6 +355,7 @@ DESIGNS: dict[str, Design] = {
             build=board_verilog(None, fibres=2),
             sources=("simulation/clock_source.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
+            keep_modules=True,
         ),
         Design(
             "gbtx_registers_bench",

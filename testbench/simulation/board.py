@@ -44,12 +44,15 @@ class ControllerLine:
         self.dut = dut
         self.clock, self.words = ClockSource(dut.source), ClockSource(dut.word_source)
         self._awake = False
+        self._first_fs = 0
+        """When the other clock rose first."""
 
     async def power_up(self) -> None:
         """Start the clocks, and let go of the reset."""
         dut = self.dut
         dut.reset.value, dut.go.value = 1, 0
-        self.clock.start()
+        self._first_fs = round(get_sim_time("fs")) + 2 * POLL_FS
+        self.clock.start(self._first_fs)
         await self.wake()
         await Timer(2 * POLL_FS + 20 * CLOCK_FS, unit="fs")
         dut.reset.value = 0
@@ -73,7 +76,9 @@ class ControllerLine:
         """Let the fibres run, their word clock between the edges of the other clock."""
         if not self._awake:
             now = round(get_sim_time("fs"))
-            start = (now // CLOCK_FS + 2) * CLOCK_FS + self._phase_fs
+            # Somewhere in the first eighth of a frame, and late enough for a stopped clock to notice.
+            frames = (now - self._first_fs) // CLOCK_FS + 2
+            start = self._first_fs + frames * CLOCK_FS + CLOCK_FS // 16
             self.words.start(start)
             self._awake = True
             await Timer(start - now, unit="fs")
@@ -83,12 +88,6 @@ class ControllerLine:
         self.words.stop()
         self._awake = False
         await Timer(CLOCK_FS, unit="fs")
-
-    @property
-    def _phase_fs(self) -> int:
-        """Somewhere in the eighth of a frame after an edge of the other clock."""
-        first = int(self.clock.handle.start_fs.value)
-        return (first + CLOCK_FS // 16) % CLOCK_FS
 
     async def send(self, data: bytes) -> None:
         """Put bytes on the line."""
