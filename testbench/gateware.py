@@ -27,8 +27,8 @@ read_rtlil design.il
 synth_ecp5 -top {top} -json netlist.json
 stat
 """
-"""Mapping without the restructuring (&dc2, &dch, &mfs) of the default script, which in Yosys 0.70 did not come to an end
-on a Reed-Solomon decoder in ten minutes; each of the three alone did not either."""
+"""Mapping without the restructuring of the default script (&dc2, &dch, &mfs), which in Yosys 0.70 does not come to an
+end on a Reed-Solomon decoder in ten minutes."""
 PACKAGE_CASE = "CABGA381"
 SPEED_GRADE = 6
 """The slowest."""
@@ -106,7 +106,8 @@ class BuildResult:
     @property
     def met(self) -> bool:
         """Whether all timing is met."""
-        return bool(self.clocks) and all(entry.met for entry in (*self.clocks, *self.crossings))
+        clocks, crossings = (clock.met for clock in self.clocks), (path.met for path in self.crossings)
+        return bool(self.clocks) and all(clocks) and all(crossings)
 
     def document(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
@@ -232,8 +233,8 @@ def read_report(
         ends = [path["from"].split(), path["to"].split()]
         if all(len(end) == 2 for end in ends) and ends[0][1] != ends[1][1]:
             delay = sum(step["delay"] for step in path["path"])
-            names = [_clock_name(end[1]) for end in ends]
-            crossings.append(CrossingResult(*names, round(delay, 2), round(limit_ns, 2)))
+            source, target = (_clock_name(end[1]) for end in ends)
+            crossings.append(CrossingResult(source, target, round(delay, 2), round(limit_ns, 2)))
     used = {
         name: (report["utilization"][name]["used"], report["utilization"][name]["available"])
         for name in _RESOURCES

@@ -70,7 +70,7 @@ class DirectI2c(wiring.Component):
         reading = Signal()
         m.d.sync += orders.done.eq(0)
 
-        def step(kind: I2cStep, then: str) -> None:
+        def step(kind: I2cStep | int, then: str) -> None:
             m.d.comb += [master.step.eq(kind), master.go.eq(1)]
             m.next = then
 

@@ -73,7 +73,7 @@ class ControlLink(wiring.Component):
         m = Module()
         c = self.configuration
         m.submodules.transmitter = transmitter = GbtTransmitter()
-        m.submodules.receiver = receiver = GbtReceiver()
+        m.submodules.receiver = receiver = GbtReceiver(pipelined=True)
         m.submodules.ic_master = ic = IcMaster(time_out=c.reply_frames)
         m.submodules.sca_master = sca = ScaMaster(time_out=c.reply_frames)
 

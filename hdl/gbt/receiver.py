@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -34,7 +34,10 @@ def deinterleave(frame: Value) -> tuple[Value, Value]:
 
 
 class GbtReceiver(wiring.Component):
-    """Decodes aligned frames, one each clock in which `strobe` is high; results stand in the next clock with `valid`.
+    """Decodes aligned frames, one each clock in which `strobe` is high; results stand with `valid`.
+
+    They do so in the next clock, or with `pipelined` in the one after it: error correction then takes two clocks, for
+    FPGAs in which one is too short.
 
     Interface attributes
     --------------------
@@ -53,8 +56,13 @@ class GbtReceiver(wiring.Component):
         Symbols changed by the two decoders.
     """
 
-    def __init__(self, encoding: Encoding = Encoding.FEC, decoder: Decoder = Decoder.TEXTBOOK) -> None:
-        self.encoding, self.decoder = Encoding(encoding), Decoder(decoder)
+    def __init__(
+        self,
+        encoding: Encoding = Encoding.FEC,
+        decoder: Decoder = Decoder.TEXTBOOK,
+        pipelined: bool = False,
+    ) -> None:
+        self.encoding, self.decoder, self.pipelined = Encoding(encoding), Decoder(decoder), pipelined
         super().__init__(
             {
                 "strobe": In(1),
@@ -71,23 +79,28 @@ class GbtReceiver(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Build the logic."""
         m = Module()
-        m.d.sync += self.valid.eq(self.strobe)
-        with m.If(self.strobe):
-            m.d.sync += self.is_data.eq(self.frame[116:120] == HEADER_DATA)
+        self._strobe, self._frame = self.strobe, self.frame
+        if self.pipelined:
+            # What the decoder is about to deliver belongs to the frame of the clock before.
+            self._strobe, self._frame = Signal(), Signal(FRAME_BITS)
+            m.d.sync += [self._strobe.eq(self.strobe), self._frame.eq(self.frame)]
+        m.d.sync += self.valid.eq(self._strobe)
+        with m.If(self._strobe):
+            m.d.sync += self.is_data.eq(self._frame[116:120] == HEADER_DATA)
         if self.encoding is Encoding.FEC:
             payload = self._corrected(m)
         else:
-            payload = self.frame[EXTRA_BITS : EXTRA_BITS + PAYLOAD_BITS]
-            self._descrambled(m, self.frame[:EXTRA_BITS], EXTRA_BITS // 2, EXTRA_TAPS, self.extra)
+            payload = self._frame[EXTRA_BITS : EXTRA_BITS + PAYLOAD_BITS]
+            self._descrambled(m, self._frame[:EXTRA_BITS], EXTRA_BITS // 2, EXTRA_TAPS, self.extra)
         self._descrambled(m, payload, SCRAMBLER_BITS, PAYLOAD_TAPS, self.payload)
         return m
 
     def _corrected(self, m: Module) -> Value:
-        m.submodules.a = a = ReedSolomonDecoder(self.decoder)
-        m.submodules.b = b = ReedSolomonDecoder(self.decoder)
+        m.submodules.a = a = ReedSolomonDecoder(self.decoder, self.pipelined)
+        m.submodules.b = b = ReedSolomonDecoder(self.decoder, self.pipelined)
         word_a, word_b = deinterleave(self.frame)
         m.d.comb += [a.word.eq(word_a), b.word.eq(word_b)]
-        with m.If(self.strobe):
+        with m.If(self._strobe):
             m.d.sync += [self.error.eq(a.error | b.error), self.changed.eq(a.changed + b.changed)]
         payload = Signal(PAYLOAD_BITS)
         m.d.comb += payload.eq(Cat(b.data, a.data[:40]))
@@ -96,7 +109,7 @@ class GbtReceiver(wiring.Component):
     def _descrambled(self, m: Module, line: Value, width: int, taps: tuple[int, ...], output: Signal) -> None:
         before = Signal(len(line), name=f"before_{width}")
         parts = [slice(i, i + width) for i in range(0, len(line), width)]
-        with m.If(self.strobe):
+        with m.If(self._strobe):
             m.d.sync += [
                 before.eq(line),
                 output.eq(Cat(descramble(line[part], before[part], taps) for part in parts)),
@@ -146,9 +159,10 @@ class GbtAligner(wiring.Component):
         wait = Signal(range(WORDS + 2), init=WORDS)
         m.submodules.lock = lock = HeaderLock()
         m.d.sync += line.eq(Cat(self.word, line))
-        candidate = Signal(FRAME_BITS)
+        # By whole bytes first, by bits one clock later.
+        nearly = Signal(FRAME_BITS + 7)
+        m.d.sync += nearly.eq(line.bit_select(Cat(Const(0, 3), late[3:]), len(nearly)))
         m.d.comb += [
-            candidate.eq(line.bit_select(late, FRAME_BITS)),
             lock.good.eq(is_header(self.frame[-4:])),
             self.strobe.eq(lock.strobe),
             self.locked.eq(lock.locked),
@@ -158,7 +172,7 @@ class GbtAligner(wiring.Component):
         # The header is judged one clock after its frame was taken: both in one clock are too much at 120 MHz.
         m.d.sync += [lock.check.eq(wait <= 1), wait.eq(wait - 1)]
         with m.If(wait <= 1):
-            m.d.sync += [wait.eq(WORDS), self.frame.eq(candidate)]
+            m.d.sync += [wait.eq(WORDS), self.frame.eq(nearly.bit_select(late[:3], FRAME_BITS))]
         with m.If(lock.slip):
             # One bit later. Past the newest bit of a word that means one word later in time.
             m.d.sync += late.eq(Mux(late == 0, WORD_BITS - 1, late - 1))

@@ -6,6 +6,7 @@ lowest and the first data symbol on the line the highest. Sources: GBT-FPGA user
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import xor
 
@@ -39,7 +40,7 @@ def _remainder(data: int) -> int:
 
 
 class ReedSolomonDecoder(wiring.Component):
-    """Combinational decoder of one word.
+    """Decoder of one word: combinational, or with `pipelined` one clock late.
 
     `Decoder.TEXTBOOK` corrects up to two symbols and leaves a word that it cannot correct as it came.
     `Decoder.GBT_FPGA_COMPATIBLE` has the published defect: it takes S2 S3 + S1 S2 for the determinant.
@@ -56,8 +57,8 @@ class ReedSolomonDecoder(wiring.Component):
         How many symbols the decoder changed, parity included.
     """
 
-    def __init__(self, decoder: Decoder = Decoder.TEXTBOOK) -> None:
-        self.decoder = Decoder(decoder)
+    def __init__(self, decoder: Decoder = Decoder.TEXTBOOK, pipelined: bool = False) -> None:
+        self.decoder, self.pipelined = Decoder(decoder), pipelined
         super().__init__({"word": In(60), "data": Out(44), "error": Out(1), "changed": Out(2)})
 
     def elaborate(self, platform: object) -> Module:
@@ -69,22 +70,44 @@ class ReedSolomonDecoder(wiring.Component):
             field.add(*(field.scale(symbol, power(k * i)) for i, symbol in enumerate(symbols)))
             for k in range(1, 5)
         )
-        build = _textbook if self.decoder is Decoder.TEXTBOOK else _gbt_fpga
-        errors = [field.signal(value) for value in build(m, field, s1, s2, s3, s4)]
+        wrong = Signal()
+        m.d.comb += wrong.eq(Cat(s1, s2, s3, s4).any())
+        if self.decoder is Decoder.TEXTBOOK:
+            values = _textbook(m, field, s1, s2, s3, s4, self._settled)
+        else:
+            values = _gbt_fpga(m, field, *(self._settled(m, s) for s in (s1, s2, s3, s4)))
+        symbols, wrong = [self._settled(m, symbol) for symbol in symbols], self._settled(m, wrong)
+        errors = [field.signal(value) for value in values]
         # No decoder can change more than two symbols: each has at most two places to put a value.
         m.d.comb += [
             self.data.eq(Cat(symbols[i] ^ errors[i] for i in range(PARITY_SYMBOLS, WORD_SYMBOLS))),
-            self.error.eq(Cat(s1, s2, s3, s4).any()),
+            self.error.eq(wrong),
             self.changed.eq(sum((error.any() for error in errors), Const(0, 1))),
         ]
         return m
 
+    def _settled(self, m: Module, value: Signal) -> Signal:
+        """The value, or a register that takes it, if the decoder is pipelined."""
+        if not self.pipelined:
+            return value
+        register = Signal(len(value))
+        m.d.sync += register.eq(value)
+        return register
 
-def _textbook(m: Module, field: Field, s1: Signal, s2: Signal, s3: Signal, s4: Signal) -> list[Value]:
+
+def _textbook(
+    m: Module,
+    field: Field,
+    s1: Signal,
+    s2: Signal,
+    s3: Signal,
+    s4: Signal,
+    settled: Callable[[Module, Signal], Signal],
+) -> list[Value]:
     """Error values by Peterson's method, every position for itself: Chien search and Forney in parallel.
 
     With the locator x^2 + sigma1 x + sigma2 and one root X, the other is sigma1 + X, and the value at X is
-    (S2 + S1 (sigma1 + X)) / (X sigma1).
+    (S2 + S1 (sigma1 + X)) / (X sigma1). A pipeline has its registers behind the locator.
     """
     product, add = field.multiply, field.add
     determinant = add(product(s1, s3), product(s2, s2))
@@ -92,6 +115,13 @@ def _textbook(m: Module, field: Field, s1: Signal, s2: Signal, s3: Signal, s4: S
     sigma2 = field.divide(add(product(s2, s4), product(s3, s3)), determinant)
     location = field.divide(s2, s1)
     single, double = Signal(), Signal()
+    two = Signal()
+    m.d.comb += [
+        two.eq(determinant != 0),
+        single.eq((determinant == 0) & s1.any() & s2.any() & (product(s1, s4) == product(s2, s3))),
+    ]
+    s1, s2, sigma1, sigma2, location = (settled(m, value) for value in (s1, s2, sigma1, sigma2, location))
+    single, two = settled(m, single), settled(m, two)
     single_value = field.divide(s1, location)
     # S2 + S1 sigma1 + S1 X, divided by sigma1 and X.
     base, slope = field.divide(add(s2, product(s1, sigma1)), sigma1), field.divide(s1, sigma1)
@@ -101,10 +131,7 @@ def _textbook(m: Module, field: Field, s1: Signal, s2: Signal, s3: Signal, s4: S
         x = power(position)
         m.d.comb += roots[position].eq(add(field.scale(sigma1, x), sigma2) == constant_product(x, x))
         values.append(add(field.scale(base, power(-position)), slope))
-    m.d.comb += [
-        single.eq((determinant == 0) & s1.any() & s2.any() & (product(s1, s4) == product(s2, s3))),
-        double.eq((determinant != 0) & (sum(roots, Const(0, 1)) == 2)),
-    ]
+    m.d.comb += double.eq(two & (sum(roots, Const(0, 1)) == 2))
     return [
         Mux(single & (location == power(i)), single_value, Mux(double & roots[i], values[i], 0))
         for i in range(WORD_SYMBOLS)

@@ -156,7 +156,14 @@ class Timeline:
         """Let time pass until the model has nothing more to say, and the gateware has said it."""
         while self.model.next_due is not None:
             self.advance(max(self.model.next_due - self.model.now, 1))
+        if self.manual:
+            self.advance(self.manual + MARGIN)
         self.advance(max(self.hold - self.now, 0))
+
+    @property
+    def manual(self) -> int:
+        """Strobes for which JTAG goes on shifting without owing an answer."""
+        return max(self.model.jtag.busy_until - self.model.now, 0)
 
     def _collect(self) -> bool:
         sent = self.model.outgoing()
@@ -170,7 +177,8 @@ class Timeline:
     def content(self, content: bytes, port: int = 0) -> None:
         """Send the bytes between two flags, at any alignment and with either treatment of ones before the flag."""
         due = self.model.next_due
-        if self.now < self.hold or (due is not None and due - self.model.now < 4 * MARGIN):
+        soon = due is not None and due - self.model.now < 4 * MARGIN
+        if self.now < self.hold or soon or 0 < self.manual < 4 * MARGIN:
             self.settle()
         self.advance(max(self._sent - WINDOW * FRAME_STROBES - self.now, 0))
         draw = self._generator.integers

@@ -208,11 +208,13 @@ def request() -> tuple[int, bytes]:
         case Kind.SCA_LINK:
             return kind, bytes((byte(0, 1), byte(0, 2), byte(0, 1)))
         case Kind.I2C_WRITE:
-            head = bytes((byte(0, 1), random.choice((draw(128), 0x55, 0x56, byte(127)))))
-            return kind, head + random.randbytes(random.choice((draw(1, 9), near(0), near(255))))
+            address = bytes((byte(0, 1), random.choice((draw(128), 0x55, 0x56, byte(127)))))
+            return kind, address + random.randbytes(random.choice((draw(1, 9), near(0), near(255))))
         case Kind.I2C_READ:
-            head = bytes((byte(0, 1), random.choice((draw(128), 0x55, 0x56, byte(127))), byte(0, 3, 255)))
-            return kind, head + random.randbytes(random.choice((draw(5), near(16))))
+            address = bytes((byte(0, 1), random.choice((draw(128), 0x55, 0x56, byte(127)))))
+            return kind, address + bytes((byte(0, 3, 255),)) + random.randbytes(
+                random.choice((draw(5), near(16)))
+            )
         case Kind.RESET:
             return kind, bytes((byte(0, 16, 17, 64, 66),))
         case Kind.CAPTURE:
