@@ -48,6 +48,9 @@ class Design:
     """Signals inside the design that a test may read and write, as (module, signal); the ports of the top
     are always reachable. Verilator runs three times faster if nothing else is."""
 
+    keep_modules: bool = False
+    """Compile modules that are there several times once instead of merging all into one: for many chips."""
+
     @property
     def source_paths(self) -> tuple[Path, ...]:
         """The Verilog files, absolute."""
@@ -126,6 +129,34 @@ def sca_verilog(layout: FrameFormat) -> str:
     from hdl.sca.chip import Sca
 
     return amaranth_verilog(Sca(), "sca")
+
+
+CHAIN = HDL / "chain.toml"
+"""Netlist of the chain that `chain_bench` simulates."""
+
+
+def board_verilog(netlist: Path | None, fibres: int) -> Callable[[FrameFormat], str]:
+    """Build function for a board with its controller, `fibres` of whose fibres have a receiver."""
+
+    def build(layout: FrameFormat) -> str:
+        from hdl.board import chip_library
+        from hdl.controlled_board import ControlledBoard, configuration_for
+        from hdl.gbtx.power_up import Times
+        from hdl.line_code.receiver import Receiver
+        from ltdb.board import load_board
+
+        board = load_board(netlist)
+        chips = chip_library(layout, Times(**GBTX_TIMES))
+        kinds = "".join(amaranth_verilog(make(), name) for name, make in chips.items())
+        design = ControlledBoard(board, layout, configuration_for(board, fibres))
+        return (
+            f"`define LINKS {len(board.gbtx)}\n"
+            + kinds
+            + amaranth_verilog(Receiver(layout), "receiver")
+            + amaranth_verilog(design, "controlled_board")
+        )
+
+    return build
 
 
 def controller_links_verilog(layout: FrameFormat) -> str:
@@ -309,6 +340,24 @@ DESIGNS: dict[str, Design] = {
             build=gbtx_verilog,
             sources=(*SIMULATION_BLOCKS, "simulation/phase_shifter.v", "simulation/gbtx_bench.v"),
             public=SIMULATION_PUBLIC,
+        ),
+        Design(
+            "chain_bench",
+            "One GBT link chain with its board controller: PC's bytes, GBT frames, SCA, I2C, fibres",
+            top="board_bench",
+            build=board_verilog(CHAIN, fibres=2),
+            sources=("simulation/clock_source.v", "simulation/board_bench.v"),
+            public=SIMULATION_PUBLIC,
+            keep_modules=True,
+        ),
+        Design(
+            "board_bench",
+            "The whole board with its board controller; two of its fibres have a receiver",
+            top="board_bench",
+            build=board_verilog(None, fibres=2),
+            sources=("simulation/clock_source.v", "simulation/board_bench.v"),
+            public=SIMULATION_PUBLIC,
+            keep_modules=True,
         ),
         Design(
             "gbtx_registers_bench",

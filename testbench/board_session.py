@@ -43,7 +43,7 @@ def run_with_board(
     from testbench.transport import Session
 
     netlist = load_board(args.board)
-    transport = open_transport(args.transport, _show)
+    transport = open_transport(args.transport, _show, netlist)
     with BoardRecord(args) as record:
         board = Ltdb(Session(transport, record.observe), netlist)
         try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ltdb.errors import InputError
 
 if TYPE_CHECKING:
+    from ltdb.board import Board
     from testbench.transactions import Transaction
     from testbench.transport import Transport
 
@@ -24,8 +25,10 @@ def add_transport_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--transport", default="model", metavar="WHERE", help=HELP)
 
 
-def open_transport(where: str, show: Callable[[Transaction], None] | None = None) -> Transport:
-    """Open the transport that `where` names; a dry run shows each transaction with `show`.
+def open_transport(
+    where: str, show: Callable[[Transaction], None] | None = None, board: Board | None = None
+) -> Transport:
+    """Open the transport that `where` names; a dry run shows each transaction with `show`, a model is of `board`.
 
     Raises
     ------
@@ -35,9 +38,10 @@ def open_transport(where: str, show: Callable[[Transaction], None] | None = None
         If a port cannot be opened or no controller answers there.
     """
     if where == "model":
+        from ltdb.board_model import BoardModel
         from testbench.transports.model import Model
 
-        return Model()
+        return Model(BoardModel(board))
     if where == "dry-run":
         from testbench.transports.dry_run import DryRun
 

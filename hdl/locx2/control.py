@@ -23,8 +23,8 @@ ADDRESS_BITS = 7
 
 
 def counter_width(registers: RegisterMap) -> int:
-    """Bits of the upset counter."""
-    return registers.register(COUNTER[0]).field(COUNTER[1]).width
+    """Bits of the upset counter; 0 if the map has none."""
+    return registers.register(COUNTER[0]).field(COUNTER[1]).width if COUNTER[0] in registers.by_name else 0
 
 
 def upset_bits(registers: RegisterMap) -> tuple[UpsetBit, ...]:
@@ -35,7 +35,7 @@ def upset_bits(registers: RegisterMap) -> tuple[UpsetBit, ...]:
 
 
 class SlowControl(wiring.Component):
-    """I2C target with registers, in the domain ``sync``.
+    """I2C target with registers, in the domain ``sync``; the upset counter is there if the register map has it.
 
     Besides the ports below there is one for each field, as in `RegisterFile`, except for the upset counter.
 
@@ -79,7 +79,6 @@ class SlowControl(wiring.Component):
         m = Module()
         m.submodules.target = target = I2CTarget()
         m.submodules.file = file = self.file
-        m.submodules.counter = counter = UpsetCounter(counter_width(self.registers))
 
         base = self.registers.bus_address or 0
         m.d.comb += [
@@ -110,12 +109,17 @@ class SlowControl(wiring.Component):
         with m.If((target.read | file.write) & in_map):
             m.d.sync += pointer.eq(pointer + 1)
 
-        m.d.comb += [
-            Cat(file.upset, counter.upset).eq(self.upset),
-            counter.disagree.eq(file.disagree),
-            counter.clear.eq(file.command_clear),
-            getattr(file, "_".join(COUNTER)).eq(counter.count),
-        ]
+        width = counter_width(self.registers)
+        if width:
+            m.submodules.counter = counter = UpsetCounter(width)
+            m.d.comb += [
+                Cat(file.upset, counter.upset).eq(self.upset),
+                counter.disagree.eq(file.disagree),
+                counter.clear.eq(file.command_clear),
+                getattr(file, "_".join(COUNTER)).eq(counter.count),
+            ]
+        else:
+            m.d.comb += file.upset.eq(self.upset)
         self._connect_fields(m, file)
         return m
 

@@ -56,6 +56,10 @@ FIGURES: dict[str, Figure] = {
     "simulation.bit_serial_over_alone": Figure("their ratio", "", _reach(0.5)),
     "simulation.python_clock_ui_per_s": Figure("LOCx2 alone with its clock driven from cocotb", "UI/s"),
     "simulation.bit_serial_over_python_clock": Figure("the whole link over that", "", _reach(5.0)),
+    "simulation.sca_i2c_write_s": Figure(
+        "one SCA I2C write over the GBT link, all gateware, simulated in", "s", _stay_below(1.0)
+    ),
+    "simulation.sca_i2c_write_over_real_time": Figure("the same over the time it takes on a board"),
     "simulation.word_level_frames_per_s": Figure(
         "both channels at word level, everything compared", "frames/s", _reach(50e3)
     ),

@@ -28,7 +28,9 @@ def measure(quick: bool) -> dict[str, float]:
         design run by Verilator without cocotb; ``bit_serial_over_alone``: their ratio;
         ``python_clock_ui_per_s`` and ``bit_serial_over_python_clock``: the same chip with the bit clock driven by
         cocotb; ``word_level_frames_per_s``: frames of both channels a second at word level, every frame
-        compared; ``word_level_crossings_per_s``: half of that.
+        compared; ``word_level_crossings_per_s``: half of that; ``sca_i2c_write_s``: one complete I2C write through
+        controller, GBT link, GBTx and SCA, all of them gateware; ``sca_i2c_write_over_real_time``: that over the
+        time it takes on a board.
     """
     frames = 2_000 if quick else 20_000
     with tempfile.TemporaryDirectory(prefix="ltdb-speed-") as scratch:
@@ -36,6 +38,7 @@ def measure(quick: bool) -> dict[str, float]:
         checked = _figures("link_bench", "link_speed", directory / "checked", {"frames": frames})
         alone = _alone("link_bench", directory / "checked", frames)
         driven = _figures("locx2", "python_clock_speed", directory / "driven", {"frames": frames // 100})
+        chain = _figures("chain_bench", "chain_speed", directory / "chain", {"writes": 5})
         words = _figures("words_bench", "words_speed", directory / "words", {"frames": 10 * frames})
     return {
         "bit_serial_ui_per_s": checked["ui_per_s"],
@@ -43,6 +46,8 @@ def measure(quick: bool) -> dict[str, float]:
         "bit_serial_over_alone": checked["ui_per_s"] / alone,
         "python_clock_ui_per_s": driven["ui_per_s"],
         "bit_serial_over_python_clock": checked["ui_per_s"] / driven["ui_per_s"],
+        "sca_i2c_write_s": chain["write_s"],
+        "sca_i2c_write_over_real_time": chain["write_s"] / chain["simulated_s"],
         "word_level_frames_per_s": words["frames_per_s"],
         "word_level_crossings_per_s": words["frames_per_s"] / 2,
     }

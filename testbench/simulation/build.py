@@ -68,6 +68,7 @@ def build(
         defines=dict(design.defines),
         public=(*((design.top, port) for port in _ports(design, text)), *design.public),
         waves=waves,
+        keep_modules=design.keep_modules,
     )
     name = f"{design.name}-{simulator.name}{'-waves' if waves else ''}-{_key(design, text, plan, simulator)}"
     directory = cache / name

@@ -39,6 +39,8 @@ class Plan:
     defines: Mapping[str, str]
     public: tuple[tuple[str, str], ...]
     waves: bool
+    keep_modules: bool = False
+    """Do not merge what is there several times."""
 
 
 class Simulator(ABC):
@@ -79,6 +81,10 @@ class Simulator(ABC):
         """Raise a BenchError in one sentence if something is missing."""
         if text := self.missing():
             raise BenchError(text)
+
+
+_MOST_MERGED = 2000
+"""Operations that merging a module may add: Verilator's own default below -O3."""
 
 
 class Verilator(Simulator):
@@ -142,6 +148,8 @@ class Verilator(Simulator):
         verilator = "verilator" if root is None else str(root / "bin" / "verilator")
         generate = [
             *(verilator, "--cc", "--exe", "--timing", "--vpi", "-O3"),
+            # -O3 merges every module into one; what is kept apart is compiled once however often it is there.
+            *(("--inline-mult", str(_MOST_MERGED)) if plan.keep_modules else ()),
             *("--prefix", "Vtop", "-o", "simulation"),
             *("--Mdir", ".", "--top-module", plan.top, "--timescale", _TIME, "--timescale-override", "/1fs"),
             # Warnings that Yosys and time literals give by construction; every other one is an error.

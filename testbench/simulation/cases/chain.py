@@ -1,0 +1,113 @@
+"""One GBT link chain as gateware: brought up by the procedure that brings up a real board, and held against the model.
+
+The board controller, GBTx, SCA, I2C buses and registers are gateware; transactions and outcomes must be those of the
+board model, one by one. Then frames are captured from the fibres and decoded by the golden receiver.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from pathlib import Path
+
+import cocotb
+import numpy as np
+
+from hdl.designs import CHAIN
+from ltdb.board import load_board
+from ltdb.board_model import BoardModel
+from ltdb.fibre_model import PEDESTAL
+from ltdb.sca import build
+from ltdb.sca.commands import Channel
+from testbench import faults
+from testbench.bring_up import BroughtUp, bring_up
+from testbench.configuration import load_configuration
+from testbench.devices.ltdb import Ltdb
+from testbench.simulation.board import SimulationTransport
+from testbench.simulation.context import Dut, layout
+from testbench.simulation.golden import aligner
+from testbench.transport import Session, Transport
+from testbench.transports.model import Model
+from testbench.transports.replay import Recorder
+
+FRAMES = 96
+ORBIT = 3564
+
+
+async def configure(transport: Transport, recorder: Recorder) -> tuple[Ltdb, BroughtUp]:
+    """Bring up the chain with the default configuration."""
+    board = Ltdb(Session(transport, recorder), load_board(CHAIN))
+    return board, await bring_up(board, load_configuration(None, board.board))
+
+
+@cocotb.test(timeout_time=95, timeout_unit="ms")
+async def configure_gives_the_transactions_of_the_model_and_frames_on_the_fibres(dut: Dut) -> None:
+    """Bring-up on gateware and on the model, exchange by exchange; then BCR, captures, counters."""
+    on_gateware, on_model = Recorder(), Recorder()
+    transport = SimulationTransport(dut)
+    await transport.open()
+    board, done = await configure(transport, on_gateware)
+    _, expected = await configure(Model(BoardModel(load_board(CHAIN))), on_model)
+    Path("exchanges.json").write_text(json.dumps([on_gateware.exchanges, on_model.exchanges]))
+    for number, (ours, theirs) in enumerate(zip(on_gateware.exchanges, on_model.exchanges, strict=False)):
+        assert ours == theirs, f"exchange {number}: gateware {ours}, model {theirs}"
+    assert len(on_gateware.exchanges) == len(on_model.exchanges)
+    assert done == expected
+
+    await board.bunch_counter_reset(periodic=True)
+    for number, fibre in board.fibres.items():
+        frames, first = await fibre.capture(FRAMES, start_bcid=0)
+        assert first == 0
+        found = aligner().feed(np.ascontiguousarray(frames).reshape(-1))
+        cells = [PEDESTAL + path.cell for path in board.board.fibres[number]]
+        assert len(found.samples) > FRAMES // 2
+        assert (found.samples == cells).all(), number
+        assert not found.flags.any()
+        # Every frame's bunch crossing is its place in the capture, for capture and receiver alike.
+        assert (found.bcid == found.bit_index // layout().frame_bits % ORBIT).all()
+        counters = await fibre.counters(clear=True)
+        assert counters["frames"] >= FRAMES
+    await transport.close()
+
+
+@cocotb.test(timeout_time=95, timeout_unit="ms")
+async def chips_answer_as_they_are_set_and_faults_keep_their_names(dut: Dut) -> None:
+    """ADC patterns on the fibres, a chip held in reset, a channel that is off, the auxiliary port."""
+    transport = SimulationTransport(dut)
+    await transport.open()
+    board, _ = await configure(transport, Recorder())
+    adc = board.adc["adc01"]
+    await adc.set_output("pattern", pattern=0x1234)
+    await adc.enable(2, on=False)
+    frames, _ = await board.fibres[0].capture(FRAMES)
+    found = aligner().feed(np.ascontiguousarray(frames).reshape(-1))
+    assert (found.samples[:, 4:] == [0x1234, 0x1234, 0, 0x1234]).all()
+    assert (found.samples[:, :4] == [PEDESTAL + c for c in range(4)]).all()
+
+    line = board.board.gpio["adc_reset_0_0"]
+    await board.sca["sca0"].drive_pins(1 << line.line, 0)
+    assert "I2C master 1, address 0x20: no acknowledge" in await _refusal(
+        adc.output(), faults.NotAcknowledged
+    )
+    await board.sca["sca0"].drive_pins(1 << line.line, 1 << line.line)
+    assert await adc.output() == ("normal", 0x2A35)
+
+    off = board.sca["sca0"].port.run([build.dac_set("A", 1)])
+    assert "channel not enabled" in await _refusal(off, faults.ScaRefused)
+
+    sca = board.sca["sca0"]
+    await sca.port.use(auxiliary=True)
+    assert await sca.chip_id() == 0x100
+    assert await adc.output() == ("normal", 0x2A35)
+    await sca.port.use(auxiliary=False)
+    assert Channel.ADC in await sca.enabled()
+    await transport.close()
+
+
+async def _refusal(asked: Awaitable[object], fault: type[faults.TransactionError]) -> str:
+    """What a board says when it refuses, as it must."""
+    try:
+        answer = await asked
+    except fault as error:
+        return str(error)
+    raise AssertionError(f"not refused, but answered: {answer}")
