@@ -213,8 +213,8 @@ def _report(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None
         )
         context.measure(
             f"{name}: light, margin to the mask",
-            point["fibre mask margin"],
-            "",
+            100 * point["fibre mask margin"],
+            "%",
             limit=at_least(0.0, mask.provenance.source, mask.provenance.tag),
             note=f"mask {options['mask']}, growth without a hit; {point['fibre mask hits']} hits in "
             f"{point['fibre unit intervals']:.0f} unit intervals",
