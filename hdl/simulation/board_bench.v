@@ -34,6 +34,7 @@ module board_bench #(
     initial begin
         gone    = 1'b0;
         replied = 1'b0;
+        reply   = 0;
     end
     always @(posedge clock)
         if (!go) begin

@@ -15,7 +15,7 @@ from testbench.simulation.process import end_all
 from testbench.simulation.runner import run
 
 DESIGNS = {"chain": "chain_bench", "board": "board_bench"}
-_MODULE = "testbench.simulation.cases.board_service"
+_MODULE = "testbench.simulation.board_service"
 _LONGEST_S = 30 * 24 * 3600.0
 _LONGEST_SIMULATED_S = 9000.0
 """Femtoseconds are counted in 63 bits."""

@@ -165,7 +165,9 @@ class Verilator(Simulator):
             *("public.vlt", str(MAIN), *map(str, plan.sources)),
         ]
         tools = (f"CXX={compiler()}", f"LINK={compiler()}", f"VM_TRACE={int(plan.waves)}")
-        return generate, ["make", "-j2", "-f", "Vtop.mk", *tools, *self._make]
+        # Half of a large design is code that runs once, and that optimising would take minutes.
+        slow = ("OPT_SLOW=-O0",) if plan.keep_modules else ()
+        return generate, ["make", "-j2", "-f", "Vtop.mk", *tools, *self._make, *slow]
 
     def files(self, plan: Plan) -> dict[str, str]:
         """Return the control file: what a test may reach."""

@@ -24,12 +24,14 @@ from testbench.bring_up import BroughtUp, bring_up
 from testbench.configuration import load_configuration
 from testbench.devices.ltdb import Ltdb
 from testbench.simulation.board import SimulationTransport
-from testbench.simulation.context import Dut, layout
+from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.golden import aligner
 from testbench.transport import Session, Transport
 from testbench.transports.model import Model
 from testbench.transports.replay import Recorder
 
+LIGHT = bool(setting("light", False))
+"""Only a few transactions: for a simulator that needs a tenth of a second for a frame."""
 FRAMES = 96
 ORBIT = 3564
 
@@ -40,7 +42,7 @@ async def configure(transport: Transport, recorder: Recorder) -> tuple[Ltdb, Bro
     return board, await bring_up(board, load_configuration(None, board.board))
 
 
-@cocotb.test(timeout_time=95, timeout_unit="ms")
+@cocotb.test(timeout_time=95, timeout_unit="ms", skip=LIGHT)
 async def configure_gives_the_transactions_of_the_model_and_frames_on_the_fibres(dut: Dut) -> None:
     """Bring-up on gateware and on the model, exchange by exchange; then BCR, captures, counters."""
     on_gateware, on_model = Recorder(), Recorder()
@@ -70,7 +72,7 @@ async def configure_gives_the_transactions_of_the_model_and_frames_on_the_fibres
     await transport.close()
 
 
-@cocotb.test(timeout_time=95, timeout_unit="ms")
+@cocotb.test(timeout_time=95, timeout_unit="ms", skip=LIGHT)
 async def chips_answer_as_they_are_set_and_faults_keep_their_names(dut: Dut) -> None:
     """ADC patterns on the fibres, a chip held in reset, a channel that is off, the auxiliary port."""
     transport = SimulationTransport(dut)
@@ -101,6 +103,23 @@ async def chips_answer_as_they_are_set_and_faults_keep_their_names(dut: Dut) -> 
     assert await adc.output() == ("normal", 0x2A35)
     await sca.port.use(auxiliary=False)
     assert Channel.ADC in await sca.enabled()
+    await transport.close()
+
+
+@cocotb.test(timeout_time=95, timeout_unit="ms")
+async def the_first_transactions_are_those_of_the_model(dut: Dut) -> None:
+    """A register over IC, and the SCA connected over EC."""
+    on_gateware, on_model = Recorder(), Recorder()
+    transport = SimulationTransport(dut)
+    await transport.open()
+    for carrier, recorder in (
+        (transport, on_gateware),
+        (Model(BoardModel(load_board(CHAIN))), on_model),
+    ):
+        board = Ltdb(Session(carrier, recorder), load_board(CHAIN))
+        await board.gbtx["gbtx0"].enable_ec(verify=False)
+        await board.sca["sca0"].connect()
+    assert on_gateware.exchanges == on_model.exchanges
     await transport.close()
 
 
