@@ -40,7 +40,7 @@ check: setup ## ruff, mypy, import-linter, packaging, documentation
 	@mkdir -p build
 	$(BIN)/python -m build --no-isolation --outdir build/dist . >build/packaging.log 2>&1 || { cat build/packaging.log; exit 1; }
 	$(MAKE) docs
-	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs
+	$(BIN)/python -m pytest -q -n 2 -p no:cacheprovider tests/docs
 
 docs: setup ## Build the documentation in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
