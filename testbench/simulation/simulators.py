@@ -14,6 +14,7 @@ import importlib.util
 import os
 import re
 import shutil
+import sys
 import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -164,7 +165,11 @@ class Verilator(Simulator):
             *(("--trace-vcd", "--trace-structs") if plan.waves else ()),
             *("public.vlt", str(MAIN), *map(str, plan.sources)),
         ]
-        tools = (f"CXX={compiler()}", f"LINK={compiler()}", f"VM_TRACE={int(plan.waves)}")
+        # Verilator's makefile calls "python", which Debian does not have.
+        tools = (
+            f"PYTHON3={sys.executable}",
+            *(f"CXX={compiler()}", f"LINK={compiler()}", f"VM_TRACE={int(plan.waves)}"),
+        )
         # Half of a large design is code that runs once, and that optimising would take minutes.
         slow = ("OPT_SLOW=-O0",) if plan.keep_modules else ()
         return generate, ["make", "-j2", "-f", "Vtop.mk", *tools, *self._make, *slow]

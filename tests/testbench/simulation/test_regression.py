@@ -218,7 +218,7 @@ class TestCommand:
             stderr=subprocess.PIPE,
         )
         said = tmp_path / "faults.verilator.locic_style" / "who"
-        wait_for(lambda: said.exists() and said.read_text().endswith("\n"), 120)
+        wait_for(lambda: said.exists() and said.read_text().endswith("\n"), 600)
         process.send_signal(told)
         _, error = process.communicate(timeout=60)
         assert process.returncode == 130, error.decode()
