@@ -14,8 +14,8 @@ import importlib.util
 import os
 import re
 import shutil
-import sys
 import subprocess
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
