@@ -102,12 +102,12 @@ class TestGateware:
                 with RecordWriter.create(tmp_path / "record.jsonl") as writer:
                     context = Context("control", None, "", 1, False, tmp_path, writer.append)
                     board = configured(serial, context.exchange)
-                assert recorded_exchanges(tmp_path / "record.jsonl") == on_model[0]
-                assert registers(board) == on_model[1]
-                second = pyserial.serial_for_url(url, timeout=30)
-                second.write(b"\0")
-                assert second.read(len(REFUSAL)) == REFUSAL
-                second.close()
-                assert asyncio.run(board.gbtx["gbtx1"].status()).ready
+                    assert recorded_exchanges(tmp_path / "record.jsonl") == on_model[0]
+                    assert registers(board) == on_model[1]
+                    second = pyserial.serial_for_url(url, timeout=30)
+                    second.write(b"\0")
+                    assert second.read(len(REFUSAL)) == REFUSAL
+                    second.close()
+                    assert asyncio.run(board.gbtx["gbtx1"].status()).ready
             finally:
                 asyncio.run(serial.close())
