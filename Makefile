@@ -30,7 +30,7 @@ qualify: setup ## Run the full qualification on the embedded simulated bench
 	$(BIN)/ltdb qualify --out $(OUT)
 
 test: setup ## Run all tests
-	$(BIN)/python -m pytest -n 2 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 check: setup ## ruff, mypy, import-linter, packaging, documentation
 	$(BIN)/ruff check .
