@@ -23,6 +23,40 @@ from ltdb.line_code import Decoder, Encoder, load_format
 
 FRAMES, QUICK_FRAMES = 1 << 20, 1 << 19
 """16 MB of frames: beyond the caches of a core, and below where an allocator takes fresh pages for each result."""
+HASHED_BYTES = 1 << 22
+FILE_FRAMES, QUICK_FILE_FRAMES = 1 << 23, 1 << 20
+REPETITIONS, QUICK_REPETITIONS = 25, 9
+
+_PEAK = """
+import sys
+from ltdb.line_code.files import decode_line_file
+frames = sum(len(out) for out in decode_line_file(sys.argv[1]))
+import re
+print(frames, 1024 * int(re.search("VmHWM:(.*)kB", open("/proc/self/status").read())[1]))
+"""
+
+
+def measure(quick: bool = False) -> dict[str, float]:
+    """Measure each ratio as the median over repetitions, everything compiled and in memory before.
+
+    Returns
+    -------
+    decode_over_line_rate, encode_over_line_rate
+        Frames a second on one thread, over frames a second on the line.
+    decode_two_threads_over_one
+        Frames a second on two threads over those on one.
+    hashing_two_threads_over_one
+        The same for SHA-256 of the standard library: what two threads are worth on this machine, just now.
+    decode_bytes_over_copyto, encode_bytes_over_copyto
+        Bytes of frames decoded and of samples encoded a second, over bytes copied a second.
+    decode_file_peak_bytes
+        Largest memory of a process that decodes a long capture file, interpreter and compiler included.
+
+    Raises
+    ------
+    BenchError
+        If the process that decodes the file fails.
+    """
     layout, repetitions = load_format(), QUICK_REPETITIONS if quick else REPETITIONS
     count = QUICK_FRAMES if quick else FRAMES
     generator = np.random.default_rng(1)
