@@ -16,11 +16,6 @@ def frame_words(layout: FrameFormat) -> int:
     return -(-layout.frame_bits // WORD)
 
 
-def payload_words(layout: FrameFormat) -> int:
-    """64-bit words that hold a payload."""
-    return -(-layout.payload_bits // WORD)
-
-
 def _field(frame: WireBits, layout: FrameFormat, field: str) -> WireBits:
     widths = {"header": layout.header.bits, "payload": layout.payload_bits, "crc": layout.crc.width}
     start = layout.field_start[field]
