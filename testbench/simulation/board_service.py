@@ -5,6 +5,7 @@ Simulated time passes while a request is carried out, and stands still while nob
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -69,8 +70,12 @@ async def _client(line: ControllerLine, listener: socket.socket, connection: soc
 
 
 def _refuse(client: socket.socket) -> None:
+    client.setblocking(False)
     with client:
         try:
+            # Closing with bytes unread resets the connection, and a reset may overtake the refusal.
+            with contextlib.suppress(BlockingIOError):
+                client.recv(_CHUNK)
             client.sendall(REFUSAL)
         except OSError:
             return
