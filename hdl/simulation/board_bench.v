@@ -15,50 +15,28 @@ module board_bench #(
     input  [8*LINE_BYTES-1:0] line,
     input  [15:0]             line_count,
     input                     go,
-    output reg                gone,
-    output reg [8*1100-1:0]   reply,
-    output reg [15:0]         reply_count,
-    output reg                replied,
+    output                    gone,
+    output [8*1100-1:0]       reply,
+    output [15:0]             reply_count,
+    output [31:0]             replies,
     output [`LINKS-1:0]       ready
 );
     localparam WORD_FS = FRAME_FS / WORDS;
     clock_source #(.HIGH_FS(FRAME_FS / 2), .LOW_FS(FRAME_FS - FRAME_FS / 2)) source (.clock(clock));
     clock_source #(.HIGH_FS(WORD_FS / 2), .LOW_FS(WORD_FS - WORD_FS / 2)) word_source (.clock(word_clock));
 
-    reg  [15:0] sent;
-    wire        feeding = go & ~gone & (sent != line_count);
-    wire  [7:0] byte_out;
-    wire        byte_ready, out_valid;
-    reg         ended;
-
-    initial begin
-        gone    = 1'b0;
-        replied = 1'b0;
-        reply   = 0;
-    end
-    always @(posedge clock)
-        if (!go) begin
-            sent <= 16'd0;
-            gone <= 1'b0;
-        end else begin
-            if (feeding & byte_ready) sent <= sent + 16'd1;
-            gone <= sent == line_count;
-        end
-    // `replied` changes with each whole reply; Python wakes by it.
-    always @(posedge clock)
-        if (reset) begin
-            reply_count <= 16'd0;
-            ended <= 1'b0;
-        end else if (out_valid) begin
-            reply[8*(ended ? 16'd0 : reply_count) +: 8] <= byte_out;
-            reply_count <= ended ? 16'd1 : reply_count + 16'd1;
-            ended <= byte_out == 8'd0;
-            if (byte_out == 8'd0) replied <= ~replied;
-        end
-
+    wire [7:0] in_payload, out_payload;
+    wire       in_valid, in_ready, out_valid, out_ready;
+    // Python wakes by `replies`.
+    packet_line #(.LINE_BYTES(LINE_BYTES)) packets (
+        .clock(clock), .reset(reset), .pause(1'b0), .line(line), .line_count(line_count), .go(go), .gone(gone),
+        .to_payload(in_payload), .to_valid(in_valid), .to_ready(in_ready),
+        .from_payload(out_payload), .from_valid(out_valid), .from_ready(out_ready),
+        .reply(reply), .reply_count(reply_count), .replies(replies)
+    );
     controlled_board controlled (
         .clk(clock), .rst(reset), .word_clk(word_clock), .word_rst(reset), .strobe(1'b1),
-        .requests__payload(line[8*sent +: 8]), .requests__valid(feeding), .requests__ready(byte_ready), .damaged(1'b0),
-        .replies__payload(byte_out), .replies__valid(out_valid), .replies__ready(1'b1), .ready(ready)
+        .requests__payload(in_payload), .requests__valid(in_valid), .requests__ready(in_ready), .damaged(1'b0),
+        .replies__payload(out_payload), .replies__valid(out_valid), .replies__ready(out_ready), .ready(ready)
     );
 endmodule

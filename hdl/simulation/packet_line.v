@@ -25,6 +25,10 @@ module packet_line #(
     output reg [31:0]              replies
 );
     reg [15:0] sent;
+    initial begin
+        gone  = 1'b0;
+        reply = 0;
+    end
     assign to_valid   = go & ~gone & (sent != line_count) & ~pause;
     assign to_payload = line[8*sent +: 8];
     always @(posedge clock)

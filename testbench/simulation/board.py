@@ -103,11 +103,11 @@ class ControllerLine:
 
     async def ask(self, data: bytes, timeout_s: float) -> bytes | None:
         """Put a request on the line and wait for a whole reply, closing zero included; None if none comes in time."""
-        before = int(self.dut.replied.value)
+        before = int(self.dut.replies.value)
         await self.send(data)
         limit = Timer(round(timeout_s * FS_A_SECOND), unit="fs")
-        if int(self.dut.replied.value) == before:
-            if await First(ValueChange(self.dut.replied), limit) is limit:
+        if int(self.dut.replies.value) == before:
+            if await First(ValueChange(self.dut.replies), limit) is limit:
                 return None
             # The last byte is stored at the same clock edge.
             await Timer(CLOCK_FS // 4, unit="fs")
