@@ -13,6 +13,8 @@ from testbench.limits import Limit
 
 SIMULATED = "simulated"
 MODEL = "model"
+OWN_TESTS = "tests"
+"""Stands for a section in limits that are meant for a user's own tests, not for the qualification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,28 @@ class BenchDescription:
     def board_entry(self) -> BoardEntry:
         """The board in use."""
         return self.boards[self.board]
+
+    def own_limit(self, measurement: str) -> LimitEntry | None:
+        """Return the limit for a measurement of the user's own tests; the last one if several fit."""
+        fitting = [entry for entry in self.limits if entry.applies(OWN_TESTS, measurement)]
+        return fitting[-1] if fitting else None
+
+    def named_limit(self, name: str) -> LimitEntry:
+        """Return the limit that a test asks for: ``NAME`` is one for tests, ``SECTION/NAME`` that of a section.
+
+        Raises
+        ------
+        InputError
+            If the file has none of that name, with those that it has.
+        """
+        named: dict[str, LimitEntry] = {}
+        for entry in self.limits:
+            own = entry.section == OWN_TESTS
+            named[entry.measurement if own else f"{entry.section}/{entry.measurement}"] = entry
+        if name not in named:
+            allowed = ", ".join(map(repr, named)) or "none: the file has no [[limit]]"
+            raise InputError("limit of the bench file", repr(name), allowed, self.source)
+        return named[name]
 
     @property
     def simulated(self) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from ltdb.errors import BenchError, InputError
 from ltdb.provenance import Tag
 from testbench.bench.description import (
+    OWN_TESTS,
     BenchDescription,
     BoardEntry,
     InstrumentEntry,
@@ -308,11 +309,11 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
                 "low not above high",
                 merged.where(("limit", index, "low")),
             )
-        if limit["section"] not in SECTIONS:
+        if limit["section"] not in (*SECTIONS, OWN_TESTS):
             yield Problem(
                 f"limit.{index}.section",
                 repr(limit["section"]),
-                ", ".join(SECTIONS),
+                f"{', '.join(SECTIONS)}, or {OWN_TESTS} for tests of your own",
                 merged.where(("limit", index, "section")),
             )
     rail_name = tables["procedure"]["eye"]["voltage_rail"]
