@@ -72,6 +72,21 @@ class Command(Protocol):
 class Parser(argparse.ArgumentParser):
     """A parser that answers wrong usage in one sentence, with the next step."""
 
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuse what is not known here, where it is known which help says more; argparse would do it at the top."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unknown: {' '.join(rest)}{self._meant(rest[0])}")
+        return found, rest
+
+    def _meant(self, given: str) -> str:
+        from difflib import get_close_matches
+
+        close = get_close_matches(given.partition("=")[0], self._option_string_actions, 1)
+        return f"; did you mean {close[0]}?" if close else ""
+
     def error(self, message: str) -> NoReturn:
         """End with what is wrong, and where to read what is right."""
         self.exit(EXIT_USAGE, f"ltdb: {message} (see {self.prog} --help)\n")

@@ -223,9 +223,9 @@ def ltdb_clock_source(ltdb_bench: Lab) -> ClockSource:
 def measure(request: pytest.FixtureRequest) -> Callable[..., Measurement]:
     """Record a measurement in the JUnit file: ``measure(name, value, unit, uncertainty=..., limit=..., note=...)``.
 
-    The limit is the one that the bench file has for this name in a ``[[limit]]`` with ``section = "tests"``; else the one
-    given: a `testbench.limits.Limit`, or the name of a limit of the bench file, ``"NAME"`` or ``"SECTION/NAME"``. The
-    test fails at its end if a limit is not met, after everything was measured.
+    The limit is the one that the bench file has for this name in a ``[[limit]]`` with ``section = "tests"``; else the
+    one given: a `testbench.limits.Limit`, or the name of a limit of the bench file, ``"NAME"`` or ``"SECTION/NAME"``.
+    The test fails at its end if a limit is not met, after everything was measured.
     """
     from testbench.measurement import Measurement
     from testbench.report.junit import properties_of
@@ -261,7 +261,9 @@ def _limit(stash: pytest.Stash, name: str, given: Limit | str | None) -> Limit |
     bench = stash.get(_BENCH, None)
     if bench is None:
         if isinstance(given, str):
-            pytest.fail(f"limit {given!r} stands in no bench file: pytest --bench FILE names one", pytrace=False)
+            pytest.fail(
+                f"limit {given!r} stands in no bench file: pytest --bench FILE names one", pytrace=False
+            )
         return given
     if isinstance(given, str):
         try:

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from instruments.power_supply import ASSUMED_CURRENT_ACCURACY, CurrentAccuracy
 from ltdb.errors import InputError
 from testbench.limits import Limit
 
@@ -36,6 +37,8 @@ class InstrumentEntry:
     resource: str
     backend: str = "@py"
     timeout_s: float = 10.0
+    current_accuracy: CurrentAccuracy | None = None
+    """Of a power supply."""
 
     @property
     def simulated(self) -> bool:
@@ -120,6 +123,10 @@ class BenchDescription:
     def board_entry(self) -> BoardEntry:
         """The board in use."""
         return self.boards[self.board]
+
+    def current_accuracy(self, supply: str) -> CurrentAccuracy:
+        """Return how well a supply measures its current: as the file says, else as assumed."""
+        return self.instruments[supply].current_accuracy or ASSUMED_CURRENT_ACCURACY
 
     def own_limit(self, measurement: str) -> LimitEntry | None:
         """Return the limit for a measurement of the user's own tests; the last one if several fit."""

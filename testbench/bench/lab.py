@@ -147,7 +147,10 @@ class Lab:
         if name is None:
             return None
         if self._meters_at.get(name) != rail:
-            self.operator.move_meter(name, rail)
+            # A meter of a real bench that serves one rail alone is where the file says; a simulated one has to be told.
+            rails = [entry for entry in self.description.rails.values() if entry.meter == name]
+            if len(rails) > 1 or self.simulated is not None:
+                self.operator.move_meter(name, rail)
             self._meters_at[name] = rail
         meter: Multimeter = self._instruments[name]
         return meter
@@ -304,7 +307,7 @@ class Lab:
                     problems.append(str(error))
             moved |= outline.moves
         if moved and not self.operator.present:
-            problems.append("probes have to be moved by hand, and no terminal is there to ask at")
+            problems.append("something has to be moved or set by hand, and no terminal is there to ask at")
         return problems
 
     def _order(self) -> list[tuple[PowerSupply, int]]:

@@ -8,6 +8,7 @@ from typing import Protocol
 from instruments.simulated.board_bench import BoardBench
 from ltdb.errors import BenchError
 from testbench.bench.description import ProbeEntry
+from testbench.progress import paused
 
 
 class Operator(Protocol):
@@ -62,20 +63,22 @@ class Person:
 
     def move_probe(self, probe: ProbeEntry, net: str) -> None:
         """Ask for a probe to be put on a net."""
-        self._ask(f"put probe {probe.name} ({probe.scope} channel {probe.channel}) on {net}")
+        self._ask(f"put the probe {probe.name} ({probe.scope}, channel {probe.channel}) on {net}")
 
     def move_meter(self, meter: str, rail: str) -> None:
         """Ask for the multimeter to be put on a rail."""
-        self._ask(f"put {meter} on rail {rail}, at the board")
+        self._ask(f"put the multimeter {meter} on the rail {rail}, at the board")
 
     def set_temperature(self, celsius: float) -> None:
         """Ask for a temperature."""
-        self._ask(f"bring the board to {celsius:g} degrees Celsius")
+        self._ask(f"bring the board to {celsius:g} °C and let it settle")
 
     def _ask(self, what: str) -> None:
         if not self.present:
             raise BenchError(f"somebody has to {what}, and no terminal is there to ask at")
-        sys.stderr.write(f"\nplease {what}, then press Enter (Ctrl-C ends the run, outputs off) ")
-        sys.stderr.flush()
-        if not sys.stdin.readline():
-            raise BenchError(f"somebody had to {what}, and the terminal was closed")
+        with paused():
+            sys.stderr.write(f"\nPlease {what}.\nEnter when it is done, Ctrl-C to end the run: ")
+            sys.stderr.flush()
+            if not sys.stdin.readline():
+                sys.stderr.write("\n")
+                raise BenchError(f"somebody had to {what}, and the terminal was closed")

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from testbench.entries import Point
     from testbench.report.view import RunView
     from testbench.run import Plan
+    from testbench.section import Section
 
 NAME = "qualify"
 HELP = "run the qualification and write the report"
@@ -50,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--section", action="append", metavar="NAME", help="run this section only (repeatable); default: all"
     )
-    parser.add_argument("--list", action="store_true", help="list the sections and exit")
+    parser.add_argument("--list", action="store_true", help="list the chosen sections, and run nothing")
     parser.add_argument(
         "--format", default="locic_style", metavar="LAYOUT", help="frame layout: name or TOML file"
     )
@@ -86,18 +89,17 @@ def run_command(args: argparse.Namespace) -> int:
     from ltdb.line_code.format import load_format
     from testbench.bench import load_bench
     from testbench.bench.lab import open_bench
-    from testbench.procedures import SECTIONS, load_sections
+    from testbench.procedures import load_sections
     from testbench.record import read_record
     from testbench.report.view import load_run
     from testbench.report.write import write_reports
     from testbench.run import Plan, begin_record, recorded_points, resume_record, run_sections
 
-    if args.list:
-        return _list_sections(list(SECTIONS), args.json)
     bench = load_bench(args.bench, args.set, args.board)
+    sections = load_sections(args.section)
     plan = Plan(
         title="LTDB qualification",
-        sections=load_sections(args.section),
+        sections=sections,
         layout=load_format(args.format),
         layout_source=args.format,
         seed=args.seed,
@@ -106,6 +108,8 @@ def run_command(args: argparse.Namespace) -> int:
         command_line=args.command_line,
         bench=bench,
     )
+    if args.list:
+        return _list_sections(sections, args.json)
     if args.dry_run:
         return _dry_run(plan)
     with contextlib.ExitStack() as stack:
@@ -192,10 +196,7 @@ def _dry_run(plan: Plan) -> int:
     return 0
 
 
-def _list_sections(names: list[str], as_json: bool) -> int:
-    from testbench.procedures import load_sections
-
-    sections = load_sections(names)
+def _list_sections(sections: Sequence[Section], as_json: bool) -> int:
     if as_json:
         listed = [{"name": s.name, "title": s.title, "description": s.description} for s in sections]
         sys.stdout.write(json.dumps(listed, indent=2) + "\n")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -75,46 +74,71 @@ def _captures(options: Mapping[str, Any]) -> list[tuple[int, int]]:
 def run(context: Context) -> None:
     """Count until the limit is proven, decode captures, then judge."""
     history = _count(context)
-    decoded = {}
-    captures = _captures(context.options)
-    with context.progress("frames from captures", len(captures)) as advance:
-        for fibre, number in captures:
-            key = f"fibre {fibre}, capture {number + 1}"
-            decoded[key] = context.point(key, partial(_decode, context, fibre))
-            advance(1)
-    _report(context, history, decoded)
+    captures = {
+        f"fibre {fibre}, capture {number + 1}": partial(_decode, context, fibre)
+        for fibre, number in _captures(context.options)
+    }
+    _report(context, history, context.scan("captures", captures))
 
 
 def _count(context: Context) -> list[Total]:
     """Gate after gate; return the sum after each."""
-    from ltdb.signal.ber import bits_needed
-
     options = context.options
     limit, confidence = options["limit"], options["confidence"]
     history: list[Total] = []
     total = Total()
-    with context.progress("bit errors", bits_needed(limit, confidence)) as advance:
+    earlier = _recorded(context)
+    with context.progress("bit errors", _bits_to_prove(context, earlier), earlier.bits) as advance:
+        shown = earlier.bits
+
+        def show(now: Total) -> None:
+            nonlocal shown
+            proof = f"below {now.upper_limit(confidence):.1e} with {100 * confidence:g} %"
+            status = f"{now.errors} errors in {now.bits:.2e} bits: {proof}"
+            more, shown = max(0, now.bits - shown), max(shown, now.bits)
+            advance(more, status, _bits_to_prove(context, now))
+
         while total.upper_limit(confidence) > limit and total.seconds + total.lost_s < options["longest_s"]:
-            before = total
-            point = context.point(f"gate {len(history) + 1}", partial(_gate, context, before))
-            total = total.plus(point)
+            total = total.plus(
+                context.point(f"gate {len(history) + 1}", partial(_gate, context, total, show))
+            )
             history.append(total)
-            advance(total.bits - before.bits)
-            if context.show_progress and sys.stderr.isatty():
-                sys.stderr.write(
-                    f"{total.bits:.3g} bits, {total.errors} errors: below {total.upper_limit(confidence):.2g} "
-                    f"({100 * confidence:g} %)\n"
-                )
+            show(total)
     return history
 
 
-def _gate(context: Context, before: Total) -> dict[str, Any]:
+def _recorded(context: Context) -> Total:
+    """Return the sum of the gates that an earlier run has counted."""
+    total, number = Total(), 1
+    while f"gate {number}" in context.done:
+        total, number = total.plus(context.done[f"gate {number}"].values()), number + 1
+    return total
+
+
+def _bits_to_prove(context: Context, total: Total) -> float:
+    """Return how many bits prove the limit if no further error comes, as far as the longest time allows."""
+    from ltdb.signal.ber import bits_needed
+
+    options = context.options
+    rate = context.layout.frame_bits * context.lab.description.reference_hz
+    longest = total.bits + rate * max(0.0, options["longest_s"] - total.seconds - total.lost_s)
+    return min(bits_needed(options["limit"], options["confidence"], total.errors), longest)
+
+
+def _gate(context: Context, before: Total, show: Callable[[Total], None]) -> dict[str, Any]:
     """Count for one gate, or less if the limit is proven within it."""
     lab, options = context.lab, context.options
     fibre = options["fibres"][0]
+    rate = context.layout.frame_bits * lab.description.reference_hz
 
     def proven(count: ErrorCount) -> bool:
-        together = Total(before.bits + count.bits, before.errors + count.errors)
+        together = Total(
+            before.bits + count.bits,
+            before.errors + count.errors,
+            before.seconds + count.bits / rate,
+            before.lost_s + count.seconds_without_synchronisation,
+        )
+        show(together)
         return together.upper_limit(options["confidence"]) <= options["limit"]
 
     with lab.powered(context.exchange) as board:
@@ -124,7 +148,6 @@ def _gate(context: Context, before: Total) -> dict[str, Any]:
         tester.set_transmitter(True)
         count = tester.count(options["gate_s"], proven)
         lab.run(_send(board, fibre, "normal"))
-    rate = context.layout.frame_bits * lab.description.reference_hz
     return {
         "bits": count.bits,
         "errors": count.errors,

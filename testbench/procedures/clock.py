@@ -98,13 +98,12 @@ def outline(bench: BenchDescription) -> Outline:
 def run(context: Context) -> None:
     """Measure what is missing, then judge."""
     scan = steps(context.lab.description)
-    points = {}
-    with context.progress("clock phases", len(scan)) as advance:
-        for number, step in enumerate(scan):
-            last = number + 1 == len(scan) or scan[number + 1].clock != step.clock
-            points[step] = context.point(step.key, partial(_measure, context, step, last))
-            advance(1)
-    _report(context, points)
+    measures = {}
+    for number, step in enumerate(scan):
+        last = number + 1 == len(scan) or scan[number + 1].clock != step.clock
+        measures[step.key] = partial(_measure, context, step, last)
+    points = context.scan("phases", measures)
+    _report(context, {step: points[step.key] for step in scan})
 
 
 def _measure(context: Context, step: Step, last: bool) -> dict[str, Any]:

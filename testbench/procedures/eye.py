@@ -68,19 +68,15 @@ def outline(bench: BenchDescription) -> Outline:
     return Outline(
         tuple(place.key for place in places(options)),
         tuple(f"{net}_{fibre}" for fibre in options["fibres"] for net in _NETS),
-        moves=len(options["temperatures_c"]) > 1,
+        moves=True,  # even one temperature has to be set
     )
 
 
 def run(context: Context) -> None:
     """Measure what is missing, then judge all points."""
-    scan = places(context.options)
-    points = {}
-    with context.progress("eyes and jitter", len(scan)) as advance:
-        for place in scan:
-            points[place] = context.point(place.key, partial(_measure, context, place))
-            advance(1)
-    _report(context, points)
+    scan = {place.key: place for place in places(context.options)}
+    points = context.scan("eyes", {key: partial(_measure, context, place) for key, place in scan.items()})
+    _report(context, {scan[key]: point for key, point in points.items()})
 
 
 def _measure(context: Context, place: Place) -> dict[str, Any]:

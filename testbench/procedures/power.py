@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -46,12 +47,7 @@ def _meter_moves(bench: BenchDescription) -> bool:
 def run(context: Context) -> None:
     """Measure what is missing in every mode, then judge."""
     modes = context.options["modes"]
-    points = {}
-    with context.progress("power", len(modes)) as advance:
-        for mode in modes:
-            points[mode] = context.point(mode, partial(_measure, context, mode))
-            advance(1)
-    _report(context, points)
+    _report(context, context.scan("power", {mode: partial(_measure, context, mode) for mode in modes}))
 
 
 def _measure(context: Context, mode: str) -> dict[str, Any]:
@@ -66,6 +62,8 @@ def _measure(context: Context, mode: str) -> dict[str, Any]:
             currents = [one.current_a for one in taken]
             result[f"{name} current"] = statistics.fmean(currents)
             result[f"{name} current sigma"] = statistics.stdev(currents) if readings > 1 else 0.0
+            accuracy = lab.description.current_accuracy(lab.description.rails[name].supply)
+            result[f"{name} current limit of error"] = accuracy.limit_of_error_a(result[f"{name} current"])
             meter = lab.meter(name)
             if meter is not None:
                 reading = meter.measure_voltage_v(1.2 * lab.description.rails[name].voltage_v)
@@ -122,9 +120,11 @@ def _power_w(point: Mapping[str, Any], rail: str) -> float:
 
 
 def _uncertainty_w(point: Mapping[str, Any], rail: str) -> float:
-    of_current = _board_v(point, rail) * float(point[f"{rail} current sigma"])
+    """Scatter and stated accuracy of the supply's current, and stated accuracy of the multimeter."""
+    accuracy = float(point[f"{rail} current limit of error"]) / 3**0.5  # GUM, 4.3.7
+    of_current = _board_v(point, rail) * math.hypot(float(point[f"{rail} current sigma"]), accuracy)
     of_voltage = float(point[f"{rail} current"]) * float(point.get(f"{rail} meter sigma", 0.0))
-    return float((of_current**2 + of_voltage**2) ** 0.5)
+    return math.hypot(of_current, of_voltage)
 
 
 def _report(context: Context, points: Mapping[str, Mapping[str, Any]]) -> None:
@@ -135,12 +135,14 @@ def _report(context: Context, points: Mapping[str, Mapping[str, Any]]) -> None:
     rails = list(context.lab.description.rails)
     _voltages(context, rails, points[first])
     for rail in rails:
+        met = f"{rail} meter v" in points[first]
         context.measure(
             f"{rail}, power at the board",
             _power_w(points[first], rail),
             "W",
             uncertainty=_uncertainty_w(points[first], rail),
-            note=f"mode {first}; scatter and multimeter only, the accuracy of the supply's current is not in it",
+            note=f"mode {first}; uncertainty: scatter and accuracy of the supply's current, "
+            + ("accuracy of the multimeter" if met else "none of the voltage, which is the supply's own"),
         )
     _chips(context, points[first], first, rails)
     _sweep(context, rails, points)
@@ -253,7 +255,11 @@ def _chips(context: Context, point: Mapping[str, Any], mode: str, rails: list[st
         note="Measured: power of the rail divided by the parts on it. Which part hangs on which rail is assumed.",
     )
     context.measure(
-        "All rails, power at the board", measured_w, "W", note=f"mode {mode}; without {UNPUBLISHED}"
+        "All rails, power at the board",
+        measured_w,
+        "W",
+        uncertainty=math.hypot(*(_uncertainty_w(point, rail) for rail in rails)),
+        note=f"mode {mode}; without {UNPUBLISHED}; errors of the rails taken as independent",
     )
     context.measure(
         "Published parts, sum of what is certain", known_w, "W", note="numbers of parts as in the netlist"
@@ -334,6 +340,9 @@ def _assumptions(context: Context) -> Iterator[Any]:
 
     for power in published_powers().values():
         yield power.provenance
+    bench = context.lab.description
+    for supply in dict.fromkeys(rail.supply for rail in bench.rails.values()):
+        yield bench.current_accuracy(supply).provenance(supply)
     if context.lab.simulated is not None:
         from instruments.simulated.behaviour import behaviour_assumptions
         from instruments.simulated.load import ASSUMPTION
