@@ -54,6 +54,8 @@ class TimeLeft:
         self._latest += seconds
 
 
+_BAR, _TIME = 16, 15
+"""Widths in characters: with the text and the status of a scan they fit into a line of 80."""
 _live: list[tuple[Progress, TimeLeft]] = []
 """The bar that is on the terminal; none or one."""
 
@@ -78,7 +80,7 @@ def progress(text: str, total: float | None, *, done: float = 0, enabled: bool =
         return
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, Progress, TextColumn
         from rich.table import Column
     except ImportError:  # a terminal without the `report` extra: one plain line instead of a bar
         sys.stderr.write(f"{text} ...\n")
@@ -87,13 +89,12 @@ def progress(text: str, total: float | None, *, done: float = 0, enabled: bool =
     clock = TimeLeft(done)
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=_BAR),
         TextColumn(
             "{task.fields[status]}",
             markup=False,
             table_column=Column(no_wrap=True, overflow="ellipsis"),
         ),
-        TimeElapsedColumn(),
         _left_column()(clock),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -142,17 +143,20 @@ def _quiet(amount: float, status: str | None = None, total: float | None = None)
 
 
 def _left_column() -> type:
-    """Make the class of the column; its base is imported with rich."""
+    """Make the class of the column with the time left, or the time taken; its base is imported with rich."""
     from rich.progress import ProgressColumn
+    from rich.table import Column
     from rich.text import Text
 
     class Left(ProgressColumn):
         def __init__(self, clock: TimeLeft) -> None:
-            super().__init__()
+            # What does not fit is cut off the status, not off the time.
+            super().__init__(Column(no_wrap=True, min_width=_TIME))
             self._clock = clock
 
         def render(self, task: Task) -> Text:
             left = self._clock.left_s(task.total)
-            return Text("" if left is None else f"{in_words(left)} left", style="progress.remaining")
+            text = in_words(task.elapsed or 0) if left is None else f"{in_words(left)} left"
+            return Text(text, style="progress.elapsed" if left is None else "progress.remaining")
 
     return Left

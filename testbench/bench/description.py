@@ -155,6 +155,18 @@ class BenchDescription:
         """Whether a twin has to be started for any instrument."""
         return any(instrument.simulated for instrument in self.instruments.values())
 
+    @property
+    def real_board(self) -> bool:
+        """Whether the board is more than a model, or no instrument knows that it is one."""
+        return self.board_entry.transport != MODEL or not self.simulated
+
+    def meter_is_moved(self, meter: str) -> bool:
+        """Whether a real multimeter serves several rails, so that somebody has to move it."""
+        return not self.instruments[meter].simulated and self._serves(meter) > 1
+
+    def _serves(self, meter: str) -> int:
+        return sum(rail.meter == meter for rail in self.rails.values())
+
     def probe_for(self, net: str) -> ProbeEntry:
         """Return the probe that can be put on a net.
 

@@ -93,8 +93,8 @@ def _count(context: Context) -> list[Total]:
 
         def show(now: Total) -> None:
             nonlocal shown
-            proof = f"below {now.upper_limit(confidence):.1e} with {100 * confidence:g} %"
-            status = f"{now.errors} errors in {now.bits:.2e} bits: {proof}"
+            errors = f"{now.errors} error{'' if now.errors == 1 else 's'}"
+            status = f"{errors}: below {now.upper_limit(confidence):.1e} at {100 * confidence:g} %"
             more, shown = max(0, now.bits - shown), max(shown, now.bits)
             advance(more, status, _bits_to_prove(context, now))
 

@@ -40,8 +40,7 @@ def outline(bench: BenchDescription) -> Outline:
 
 
 def _meter_moves(bench: BenchDescription) -> bool:
-    meters = [rail.meter for rail in bench.rails.values() if rail.meter]
-    return len(meters) > len(set(meters))
+    return any(bench.meter_is_moved(rail.meter) for rail in bench.rails.values() if rail.meter)
 
 
 def run(context: Context) -> None:
