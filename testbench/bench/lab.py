@@ -167,9 +167,10 @@ class Lab:
         source: ClockSource | None = self._instruments.get(self.description.clock_source or "")
         return source
 
-    def identities(self) -> str:
-        """Return the instruments in use, as each answered to ``*IDN?``."""
-        return "; ".join(f"{name}: {driver.identity}" for name, driver in self._instruments.items())
+    def identities(self, needs: Iterable[Need]) -> str:
+        """Return the instruments that serve these needs, as each answered to ``*IDN?``."""
+        names = self._needed(frozenset(needs))
+        return "; ".join(f"{name}: {self._instruments[name].identity}" for name in names)
 
     def set_temperature(self, celsius: float) -> None:
         """Have the board brought to a temperature, unless it has it."""

@@ -13,6 +13,7 @@ import numpy as np
 from ltdb.provenance import Tag
 from testbench.bench.needs import Need, Outline
 from testbench.limits import at_most, exactly
+from testbench.quantity import count
 from testbench.section import Context, Section
 from testbench.series import Column, Mark, Plot, Series
 
@@ -131,12 +132,12 @@ def _gate(context: Context, before: Total, show: Callable[[Total], None]) -> dic
     fibre = options["fibres"][0]
     rate = context.layout.frame_bits * lab.description.reference_hz
 
-    def proven(count: ErrorCount) -> bool:
+    def proven(counted: ErrorCount) -> bool:
         together = Total(
-            before.bits + count.bits,
-            before.errors + count.errors,
-            before.seconds + count.bits / rate,
-            before.lost_s + count.seconds_without_synchronisation,
+            before.bits + counted.bits,
+            before.errors + counted.errors,
+            before.seconds + counted.bits / rate,
+            before.lost_s + counted.seconds_without_synchronisation,
         )
         show(together)
         return together.upper_limit(options["confidence"]) <= options["limit"]
@@ -146,14 +147,14 @@ def _gate(context: Context, before: Total, show: Callable[[Total], None]) -> dic
         tester = lab.bit_error_tester
         tester.set_pattern(options["pattern"])
         tester.set_transmitter(True)
-        count = tester.count(options["gate_s"], proven)
+        counted = tester.count(options["gate_s"], proven)
         lab.run(_send(board, fibre, "normal"))
     return {
-        "bits": count.bits,
-        "errors": count.errors,
-        "seconds": count.bits / rate,
-        "lost": count.seconds_without_synchronisation,
-        "instruments": lab.identities(),
+        "bits": counted.bits,
+        "errors": counted.errors,
+        "seconds": counted.bits / rate,
+        "lost": counted.seconds_without_synchronisation,
+        "instruments": lab.identities({Need.BOARD, Need.BIT_ERROR_TESTER}),
     }
 
 
@@ -193,6 +194,7 @@ def _report(context: Context, history: list[Total], decoded: Mapping[str, Mappin
     confidence, limit = options["confidence"], options["limit"]
     simulated = context.lab.simulated is not None
     total = history[-1]
+    context.note(f"Instruments: {context.lab.identities(SECTION.needs)}.")
     source = published.source if limit == published.value else "the bench file"
     tag = published.tag if limit == published.value else Tag.ASSUMED
     context.measure(
@@ -200,7 +202,7 @@ def _report(context: Context, history: list[Total], decoded: Mapping[str, Mappin
         total.upper_limit(confidence),
         "",
         limit=at_most(limit, source, tag),
-        note=f"{total.errors} errors in {total.bits:.4g} bits, {100 * confidence:g} % confidence (Poisson), "
+        note=f"{total.errors} errors in {count(total.bits)} bits, {100 * confidence:g} % confidence (Poisson), "
         f"{total.seconds:.1f} s of counting in {len(history)} gates"
         + ("; simulated: see the note" if simulated else ""),
     )
@@ -218,14 +220,14 @@ def _report(context: Context, history: list[Total], decoded: Mapping[str, Mappin
             "Captures, frames that are not right",
             wrong,
             "frames",
-            limit=exactly(0, "a link with a bit error ratio below 1e-12", Tag.INFERRED),
+            limit=exactly(0, "a link with a bit error ratio below 10⁻¹²", Tag.INFERRED),
             note="check, header, sequence or history flagged by the line-code receiver",
         )
         context.measure(
             "Captures, upper limit of the bit error ratio",
             poisson_upper_limit(wrong, bits, confidence),
             "",
-            note=f"each wrong frame counted as one error in {bits:.4g} bits; all that so many bits can prove",
+            note=f"each wrong frame counted as one error in {count(bits)} bits; all that so many bits can prove",
         )
     if simulated:
         _say_what_is_proven(context, bits)
@@ -249,8 +251,8 @@ def _say_what_is_proven(context: Context, bits: int) -> None:
     context.note(
         "What this proves: the tester is simulated. Its errors are drawn at the ratio that the statistical eye of the "
         "simulated link gives, and its time costs none, so its limit proves that the procedure counts, judges and "
-        f"stops as it should, and nothing about a link. Simulated sample by sample were {bits:.3g} bits, in captures; "
-        "they prove of the simulated link what their own upper limit says. On hardware the same count proves the limit."
+        f"stops as it should, and nothing about a link. Simulated sample by sample were {count(bits)} bits, in "
+        "captures; they prove of the simulated link what their own upper limit says. On hardware the same count proves the limit."
     )
 
 

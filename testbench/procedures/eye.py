@@ -89,7 +89,7 @@ def _measure(context: Context, place: Place) -> dict[str, Any]:
         samples = options["samples"] // (4 if context.quick else 1)
         nets = [f"{net}_{place.fibre}" for net in _NETS]
         traces = lab.capture(nets, options["sample_rate_hz"], samples)
-    result: dict[str, Any] = {"instruments": lab.identities()}
+    result: dict[str, Any] = {"instruments": lab.identities(SECTION.needs)}
     for kind, net in zip(_NETS, nets, strict=True):
         mask = options["mask"] if kind == "fibre" else None
         result |= {f"{kind} {name}": value for name, value in _figures(traces[net], mask).items()}
@@ -305,7 +305,7 @@ def _plots(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:
             ),
             y_label="bit error ratio",
             log_y=True,
-            marks=(Mark("y", _BER, "1e-12"),),
+            marks=(Mark("y", _BER, "10⁻¹²"),),
             caption="Extrapolated from the separated jitter; deciding without noise.",
         )
     )

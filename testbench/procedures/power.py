@@ -51,7 +51,7 @@ def run(context: Context) -> None:
 
 def _measure(context: Context, mode: str) -> dict[str, Any]:
     lab, readings = context.lab, context.options["readings"]
-    result: dict[str, Any] = {"instruments": lab.identities()}
+    result: dict[str, Any] = {"instruments": lab.identities(SECTION.needs)}
     with lab.powered(context.exchange) as board:
         lab.run(_enter(board, mode))
         for name in lab.description.rails:
@@ -292,7 +292,7 @@ def _locx2(
         limit=Limit(
             None, later.value, f"{later.source}; {published.value:g} W in {published.source}", later.tag
         ),
-        note=f"{100 * (scaled_w / published.value - 1):+.2f} % from the published {1e3 * published.value:.0f} mW",
+        note=f"{_per_cent(scaled_w / published.value - 1)} from the published {1e3 * published.value:.0f} mW",
     )
     rate = _CHANNELS * context.layout.line_rate_hz
     context.measure(
@@ -302,6 +302,10 @@ def _locx2(
         uncertainty=sigma_w / rate,
         note=f"over both channels; published power: {1e12 * published.value / rate:.1f} pJ/b",
     )
+
+
+def _per_cent(part: float) -> str:
+    return f"{100 * part:+.2f} %".replace("-", "−")
 
 
 def _sweep(context: Context, rails: list[str], points: Mapping[str, Mapping[str, Any]]) -> None:

@@ -81,7 +81,8 @@ def test_without_a_terminal_nobody_is_asked():
     )
     assert ran.stdout.splitlines() == [
         "present False",
-        "error: somebody has to put the probe optical (scope, channel 1) on fibre_7, and no terminal is there to ask at",
+        "error: somebody has to put the probe optical (scope, channel 1) on fibre_7, "
+        "and no terminal is there to ask at",
     ]
     assert ran.stderr == ""
 
