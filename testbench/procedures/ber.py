@@ -252,7 +252,8 @@ def _say_what_is_proven(context: Context, bits: int) -> None:
         "What this proves: the tester is simulated. Its errors are drawn at the ratio that the statistical eye of the "
         "simulated link gives, and its time costs none, so its limit proves that the procedure counts, judges and "
         f"stops as it should, and nothing about a link. Simulated sample by sample were {count(bits)} bits, in "
-        "captures; they prove of the simulated link what their own upper limit says. On hardware the same count proves the limit."
+        "captures; they prove of the simulated link what their own upper limit says. On hardware the same count "
+        "proves the limit."
     )
 
 

@@ -314,13 +314,13 @@ def _sweep(context: Context, rails: list[str], points: Mapping[str, Mapping[str,
     rows: list[list[str | int | float]] = [
         [
             mode,
-            _MODES.get(mode, f"{mode} on all lines"),
             *(round(_power_w(point, rail), 4) for rail in rails),
             round(sum(_power_w(point, rail) for rail in rails), 4),
+            _MODES.get(mode, f"{mode} on all lines"),
         ]
         for mode, point in points.items()
     ]
-    context.table("Power over modes.", ["Mode", "What", *(f"{rail} (W)" for rail in rails), "Sum (W)"], rows)
+    context.table("Power over modes.", ["Mode", *(f"{rail} (W)" for rail in rails), "Sum (W)", "What"], rows)
     context.series(
         Series(
             "Power over modes.",
