@@ -69,6 +69,16 @@ class Command(Protocol):
         """Do it; return an exit code."""
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Text as it was written, and the names of commands on one line with what they do."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Add an entry to the list; the names of commands stand two further in than argparse reckons."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += 2
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that answers wrong usage in one sentence, with the next step."""
 
@@ -98,15 +108,13 @@ def build_parser() -> argparse.ArgumentParser:
         prog="ltdb",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name, module_name in COMMANDS.items():
         module: Command = importlib.import_module(module_name)
-        subparser = subparsers.add_parser(
-            name, help=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        subparser = subparsers.add_parser(name, help=module.HELP, formatter_class=HelpFormatter)
         module.add_arguments(subparser)
         subparser.set_defaults(run_command=module.run_command)
     return parser

@@ -21,7 +21,9 @@ NAME = "qualify"
 HELP = "run the qualification and write the report"
 
 _DESCRIPTION = """\
-Run the qualification of a simulated LTDB, section by section, and write into the output directory
+Run the qualification of an LTDB, section by section: configuration, link, eyes and jitter, bit error ratio, latency,
+clock phases, power. Without --bench everything is simulated: board and instruments, over their real protocols. Written
+into the output directory are
 
   report.html    for people: one self-contained page, verdict first
   record.jsonl   everything that was measured; the report is made from it alone
@@ -32,15 +34,18 @@ _EPILOG = """\
 examples:
   ltdb qualify                                  all sections, results in build/qualification
   ltdb qualify --out results --seed 7           another directory, another random seed
+  ltdb qualify --list                           the sections there are
   ltdb qualify --section overhead --section link
-  ltdb qualify --format channel_major           another shipped frame layout; or the path of your own TOML
-  file
+  ltdb qualify --format channel_major           another frame layout that ships; or the path of your own
   ltdb qualify --resume --out results           go on with a run that was killed or interrupted
   ltdb qualify --bench lab.toml                 with the board and instruments of a bench file
   ltdb qualify --section eye --set 'eye.fibres=[0, 7]' --set 'eye.patterns=["prbs31"]'
   ltdb qualify --bench lab.toml --dry-run       what would be switched on, moved and measured
 
-A record in the output directory is kept as record.1.jsonl when a new run begins there.
+A record in the output directory is kept as record.1.jsonl when a new run begins there. A bench file of your own begins
+with `ltdb bench-file --show`; the options that --set can change are those of its [procedure.NAME] tables.
+exit codes: 0 all limits met, 1 a limit failed, 2 usage or input error, 3 a section could not be run,
+130 interrupted
 """
 
 
@@ -48,17 +53,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "--out", type=Path, default=Path("build/qualification"), metavar="DIR", help="results"
+        "--out",
+        type=Path,
+        default=Path("build/qualification"),
+        metavar="DIR",
+        help="results (build/qualification)",
     )
     parser.add_argument(
         "--section", action="append", metavar="NAME", help="run this section only (repeatable); default: all"
     )
     parser.add_argument("--list", action="store_true", help="list the chosen sections, and run nothing")
     parser.add_argument(
-        "--format", default="locic_style", metavar="LAYOUT", help="frame layout: name or TOML file"
+        "--format",
+        default="locic_style",
+        metavar="LAYOUT",
+        help="frame layout: locic_style (default), channel_major, or a TOML file",
     )
     parser.add_argument("--seed", type=_seed, default=1, help="seed of everything random (default 1)")
-    parser.add_argument("--quick", action="store_true", help="fewer frames and phases, for a first look")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer frames, samples and phases, for a first look"
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -66,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     bench = parser.add_argument_group("bench")
     bench.add_argument("--bench", type=Path, metavar="FILE", help="bench file; default: the simulated bench")
-    bench.add_argument("--board", metavar="NAME", help="a board of the bench file")
+    bench.add_argument("--board", metavar="NAME", help="a board of the bench file, instead of the one in use")
     bench.add_argument(
         "--set",
         action="append",

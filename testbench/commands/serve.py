@@ -23,6 +23,8 @@ examples:
   ltdb serve --port 5000
   ltdb serve --pty                    a pseudo terminal, for programs that want a device
   ltdb serve --gateware chain         one GBT link chain as gateware in a simulator (its netlist: hdl/chain.toml)
+
+Then, in another terminal: ltdb configure --transport socket://127.0.0.1:40123
 """
 
 
