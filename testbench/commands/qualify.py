@@ -6,12 +6,14 @@ import argparse
 import contextlib
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from testbench.bench.description import BenchDescription
     from testbench.entries import Point
     from testbench.report.view import RunView
     from testbench.run import Plan
@@ -89,7 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an option of a procedure, over the bench file (repeatable)",
     )
     bench.add_argument("--dry-run", action="store_true", help="say what would be done, and touch nothing")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
+    parser.add_argument(
+        "--json", action="store_true", help="print the summary (or the list, or the dry run) as JSON"
+    )
 
 
 def _seed(text: str) -> int:
@@ -125,7 +129,9 @@ def run_command(args: argparse.Namespace) -> int:
     if args.list:
         return _list_sections(sections, args.json)
     if args.dry_run:
-        return _dry_run(plan)
+        document = _would_do(plan, bench)
+        sys.stdout.write(json.dumps(document, indent=2) + "\n" if args.json else _would_do_text(document))
+        return 0
     with contextlib.ExitStack() as stack:
         completed: frozenset[str] = frozenset()
         points: dict[str, dict[str, Point]] = {}
@@ -181,33 +187,60 @@ def print_verdict(run: RunView, report: Path) -> None:
     sys.stdout.write(f"{run.state.upper():>10}  report: {report}\n")
 
 
-def _dry_run(plan: Plan) -> int:
-    bench = plan.bench
-    if bench is None:
-        return 0
-    write = sys.stdout.write
-    write(f"bench: {bench.title} ({bench.source}); board {bench.board}: {bench.board_entry.transport}\n")
+def _would_do(plan: Plan, bench: BenchDescription) -> dict[str, Any]:
+    """Say, as plain data, what a run would switch on, move and measure."""
     needs = frozenset[str]().union(*(section.needs for section in plan.sections))
-    if needs:
-        for name, entry in bench.instruments.items():
-            write(f"instrument {name}: {entry.driver} at {entry.resource}\n")
+    sections = []
     for section in plan.sections:
-        write(f"{section.name}: {section.title}\n")
-        if "board" in section.needs:
-            for rail in bench.rails.values():
-                write(
-                    f"  on: {rail.name} {rail.voltage_v:g} V from {rail.supply} output {rail.output}, off at "
-                    f"{rail.current_limit_a:g} A and {rail.over_voltage_v:g} V\n"
-                )
-        if section.outline is None:
-            continue
-        outline = section.outline(bench)
-        for net in outline.nets:
-            probe = bench.probe_for(net)
-            write(f"  probe {probe.name} ({probe.scope} channel {probe.channel}) on {net}\n")
-        for number, point in enumerate(outline.points, 1):
-            write(f"  {number:>4} of {len(outline.points)}  {point}\n")
-    return 0
+        outline = section.outline(bench) if section.outline is not None else None
+        nets = outline.nets if outline is not None else ()
+        probes = [(net, bench.probe_for(net)) for net in nets]
+        sections.append(
+            {
+                "name": section.name,
+                "title": section.title,
+                "on": [asdict(rail) for rail in bench.rails.values()] if "board" in section.needs else [],
+                "probes": [
+                    {"probe": probe.name, "scope": probe.scope, "channel": probe.channel, "net": net}
+                    for net, probe in probes
+                ],
+                "points": list(outline.points) if outline is not None else [],
+            }
+        )
+    return {
+        "bench": bench.title,
+        "source": bench.source,
+        "board": {"name": bench.board, "transport": bench.board_entry.transport},
+        "instruments": {
+            name: {"driver": entry.driver, "resource": entry.resource}
+            for name, entry in bench.instruments.items()
+            if needs
+        },
+        "sections": sections,
+    }
+
+
+def _would_do_text(document: dict[str, Any]) -> str:
+    board = document["board"]
+    lines = [
+        f"bench: {document['bench']} ({document['source']}); board {board['name']}: {board['transport']}"
+    ]
+    for name, entry in document["instruments"].items():
+        lines.append(f"instrument {name}: {entry['driver']} at {entry['resource']}")
+    for section in document["sections"]:
+        lines.append(f"{section['name']}: {section['title']}")
+        lines += [
+            f"  on: {rail['name']} {rail['voltage_v']:g} V from {rail['supply']} output {rail['output']}, off at "
+            f"{rail['current_limit_a']:g} A and {rail['over_voltage_v']:g} V"
+            for rail in section["on"]
+        ]
+        lines += [
+            f"  probe {at['probe']} ({at['scope']} channel {at['channel']}) on {at['net']}"
+            for at in section["probes"]
+        ]
+        total = len(section["points"])
+        lines += [f"  {number:>4} of {total}  {point}" for number, point in enumerate(section["points"], 1)]
+    return "\n".join(lines) + "\n"
 
 
 def _list_sections(sections: Sequence[Section], as_json: bool) -> int:

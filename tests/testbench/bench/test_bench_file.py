@@ -102,7 +102,7 @@ def test_every_problem_is_reported_with_its_line_and_what_is_allowed(write):
     )
     found = problems(path)
     assert found == [
-        f"{path}:5: instrument.scope: got 'chanels', allowed: driver, resource, backend, timeout_s",
+        f"{path}:5: instrument.scope: got 'chanels', allowed: driver, resource, backend, timeout_s, current_accuracy",
         f"{path}:7: procedure.eye.patterns.1: got 'prbs8', allowed: normal, prbs7, prbs15, prbs23, prbs31",
         f"{path}:3: rail.optical_3v3.voltage_v: got -3.3, allowed: more than 0 (voltage in V)",
     ]

@@ -1,5 +1,6 @@
 """Scans on the bench: what they measure, that a killed one goes on where it was, and what a dry run says."""
 
+import json
 import os
 import signal
 import subprocess
@@ -156,6 +157,17 @@ def test_a_dry_run_says_what_would_be_done_and_touches_nothing(capsys, tmp_path)
     assert "on: locx2_2v5 2.5 V from supply output 1, off at 8 A and 2.8 V" in text
     assert "probe optical (scope channel 1) on fibre_1" in text
     assert "4 of 4  30 degC, 2.5 V, fibre 1, normal" in text
+    assert main(["qualify", "--dry-run", "--json", "--out", str(out)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    points = {section["name"]: section["points"] for section in document["sections"]}
+    assert points["eye"][3] == "30 degC, 2.5 V, fibre 1, normal"
+    assert points["latency"][:2] == ["simulation of the gateware", "reset 1"]
+    assert len(points["clock"]) == 10 * 8 + 32
+    assert {probe["net"] for section in document["sections"] for probe in section["probes"]} >= {
+        "fibre_1",
+        "marker",
+    }
+    assert document["instruments"]["meter"] == {"driver": "keysight_34461a", "resource": "simulated"}
     assert not out.exists()
 
 
