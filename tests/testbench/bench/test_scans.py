@@ -89,7 +89,7 @@ def test_a_fault_in_a_scan_keeps_its_points_and_resuming_measures_only_the_other
         def curve(call):
             seen.append(call)
             if len(seen) == 2:
-                twin.faults.arm(FaultKind.TIME_OUT, "CURV", FOREVER)
+                twin.faults.arm(FaultKind.DROPPED_AFTERWARDS, "CURV", FOREVER)
             return real(call)
 
         twin._curve = curve
