@@ -78,6 +78,13 @@ class SectionBegin(_Plain):
     title: str
     description: str
     """What is done in this section, in words a reader of the report understands."""
+    limits: str = ""
+    """Fingerprint of the bench file's limits for it; empty if there are none."""
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Read what `to_json` wrote; earlier records had no fingerprint."""
+        return super().from_json({"limits": ""} | data if isinstance(data, dict) else data)
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,10 @@ class Plan:
         """Where the record of this run stands."""
         return self.directory / "record.jsonl"
 
+    def limits_digest(self, section: str) -> str:
+        """Return the fingerprint of the bench file's limits for a section; empty if there are none."""
+        return "" if self.bench is None else self.bench.limits_digest(section)
+
     def header(self) -> RunHeader:
         """Return the first entry of the record."""
         parameters: dict[str, Any] = {
@@ -96,6 +100,9 @@ def keep_earlier(path: Path) -> Path | None:
 def resume_record(plan: Plan) -> tuple[RecordWriter, frozenset[str]]:
     """Open the record of an earlier run; return it and the names of the sections it holds complete.
 
+    Limits of the bench file may be others than before where they have judged nothing yet: a limit that was misspelt is
+    put right without measuring again.
+
     Raises
     ------
     InputError
@@ -111,6 +118,8 @@ def resume_record(plan: Plan) -> tuple[RecordWriter, frozenset[str]]:
         if header is None:
             raise InputError("record to resume", f"{path} without a readable header", "a run's record")
         wanted = plan.header()
+        completed = completed_sections(lines)
+        _check_limits(plan, lines, completed)
         for what in sorted(wanted.parameters.keys() | header.parameters.keys()):
             if wanted.parameters.get(what) != header.parameters.get(what):
                 raise InputError(
@@ -122,12 +131,24 @@ def resume_record(plan: Plan) -> tuple[RecordWriter, frozenset[str]]:
         if wanted.sections != header.sections:
             allowed = f"{', '.join(header.sections)}, as the record began"
             raise InputError("sections of the resumed run", ", ".join(wanted.sections), allowed, str(path))
-        completed = completed_sections(lines)
         writer.append(Resumed(list(plan.command_line), wanted.versions, wanted.platform))
     except BaseException:
         writer.close()
         raise
     return writer, completed
+
+
+def _check_limits(plan: Plan, lines: Iterable[Line | Damage], completed: frozenset[str]) -> None:
+    begun = [line.entry for line in lines if isinstance(line, Line) and isinstance(line.entry, SectionBegin)]
+    judged_by = {entry.name: entry.limits for entry in begun}
+    for name in sorted(completed):
+        if plan.limits_digest(name) != judged_by[name]:
+            raise InputError(
+                f"limits of section {name} in the resumed run",
+                "others than before",
+                "those that the section, which is complete, was judged by",
+                str(plan.record_path),
+            )
 
 
 def completed_sections(lines: Iterable[Line | Damage]) -> frozenset[str]:
@@ -215,7 +236,8 @@ def _run_section(
         bench=lab if section.needs else None,
         done=done,
     )
-    writer.append(SectionBegin(section.name, section.title, section.description))
+    limits = plan.limits_digest(section.name)
+    writer.append(SectionBegin(section.name, section.title, section.description, limits))
     try:
         section.run(context)
         context.check_limits_used()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -115,7 +116,7 @@ class BenchDescription:
     bit_error_tester: str | None
     reference_hz: float
     digest: str
-    """Fingerprint of everything in it."""
+    """Fingerprint of everything in it that decides what is measured: of all but the limits."""
     tables: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """As they were read, includes and defaults merged."""
 
@@ -154,6 +155,11 @@ class BenchDescription:
     def simulated(self) -> bool:
         """Whether a twin has to be started for any instrument."""
         return any(instrument.simulated for instrument in self.instruments.values())
+
+    def limits_digest(self, section: str) -> str:
+        """Return a fingerprint of the limits for a section; empty if there are none."""
+        entries = [repr(entry) for entry in self.limits if entry.section == section]
+        return hashlib.sha256("\n".join(entries).encode()).hexdigest()[:16] if entries else ""
 
     @property
     def real_board(self) -> bool:

@@ -327,6 +327,10 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
         yield Problem(".".join(key), repr(rail_name), ", ".join(rails), merged.where(key))
 
 
+def _digest(tables: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def _instrument(name: str, entry: Mapping[str, Any]) -> InstrumentEntry:
     options = dict(entry)
     accuracy = options.pop("current_accuracy", None)
@@ -378,6 +382,6 @@ def _description(merged: _Merged, source: str) -> BenchDescription:
         clock_source=use.get("clock_source"),
         bit_error_tester=use.get("bit_error_tester"),
         reference_hz=float(use.get("reference_hz", 40e6)),
-        digest=hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:16],
+        digest=_digest({name: table for name, table in tables.items() if name != "limit"}),
         tables=tables,
     )

@@ -334,3 +334,14 @@ def _python(script, *arguments):
         check=True,
     )
     return done.stdout
+
+
+def test_a_section_of_an_earlier_record_has_no_fingerprint_of_limits():
+    begin = SectionBegin("link", "The link", "Frames.")
+    data = begin.to_json()
+    del data["limits"]
+    assert SectionBegin.from_json(data) == begin
+    with pytest.raises(InputError, match="SectionBegin entry"):
+        SectionBegin.from_json(data | {"more": 1})
+    with pytest.raises(InputError, match="SectionBegin entry"):
+        SectionBegin.from_json([])

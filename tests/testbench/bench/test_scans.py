@@ -150,6 +150,33 @@ def test_a_limit_without_a_measurement_is_no_silent_pass(qualify, tmp_path):
     assert "LOCx3" in section.reason
 
 
+def test_a_misspelt_limit_is_put_right_without_measuring_again(tmp_path, capsys):
+    bench, out = tmp_path / "lab.toml", tmp_path / "out"
+    text = (
+        'include = ["default"]\n[[limit]]\nsection = "power"\nmeasurement = "{}"\nhigh = 1.1\nsource = "us"\n'
+    )
+    run = ["qualify", "--section", "overhead", "--section", "power", "--bench", str(bench), "--out", str(out)]
+    run += [option for setting in POWER for option in ("--set", setting)]
+    bench.write_text(text.format("LOCx3, power"), "utf-8")
+    assert main(run) == BenchError.exit_code
+    assert "'LOCx3, power', allowed: the name of a measurement" in capsys.readouterr().err
+    measured = points(out / "record.jsonl")
+    bench.write_text(text.format("LOCx2, power"), "utf-8")
+    assert main([*run, "--resume"]) == 0
+    assert points(out / "record.jsonl") == measured == ["normal", "lines off"]
+    limits = {m.name: m.limit for m in load_run(out / "record.jsonl").measurements}
+    assert limits["LOCx2, power"].source == "us"
+    # Of a section that is complete they may not change, nor anything that decides what is measured.
+    bench.write_text(text.format("LOCx2, power").replace("1.1", "1.2"), "utf-8")
+    assert main([*run, "--resume"]) == 2
+    assert "limits of section power in the resumed run: got others" in capsys.readouterr().err
+    bench.write_text(text.format("LOCx2, power"), "utf-8")
+    assert main([*run, "--resume"]) == 0
+    bench.write_text(text.format("LOCx2, power") + "[rail.locx2_2v5]\ncurrent_limit_a = 7.0\n", "utf-8")
+    assert main([*run, "--resume"]) == 2
+    assert "bench_digest of the resumed run" in capsys.readouterr().err
+
+
 def test_a_dry_run_says_what_would_be_done_and_touches_nothing(capsys, tmp_path):
     out = tmp_path / "out"
     assert main(["qualify", "--section", "eye", "--section", "power", "--dry-run", "--out", str(out)]) == 0
