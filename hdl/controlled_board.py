@@ -22,6 +22,9 @@ from ltdb.errors import InputError
 from ltdb.gbt.frame import FRAME_BITS
 from ltdb.line_code.format import FrameFormat
 
+CONTROL_LINK = "control_link"
+"""Name of the module that holds the controller's side of a GBT link."""
+
 
 def configuration_for(board: Board, fibres: int, reply_frames: int = 80_000) -> ControllerConfiguration:
     """A controller that fits a board: its links, the first `fibres` of its fibres, one I2C bus without a chip on it."""
@@ -70,7 +73,7 @@ class ControlledBoard(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         """Connect the parts."""
         m = Module()
-        m.submodules.controller = controller = BoardController(self.configuration)
+        m.submodules.controller = controller = BoardController(self.configuration, CONTROL_LINK)
         m.submodules.board = board = BoardGateware(self.board, self.layout)
         connect(m, flipped(self.requests), controller.requests)
         connect(m, controller.replies, flipped(self.replies))

@@ -48,8 +48,8 @@ class Design:
     """Signals inside the design that a test may read and write, as (module, signal); the ports of the top
     are always reachable. Verilator runs three times faster if nothing else is."""
 
-    keep_modules: bool = False
-    """Compile modules that are there several times once instead of merging all into one: for many chips."""
+    shared: tuple[str, ...] = ()
+    """Modules that are there many times and are to be compiled once, not once for each place."""
 
     @property
     def source_paths(self) -> tuple[Path, ...]:
@@ -135,26 +135,31 @@ CHAIN = HDL / "chain.toml"
 """Netlist of the chain that `chain_bench` simulates."""
 
 
+BOARD_MODULES = ("gbtx", "sca", "sca_i2c", "adc", "locx2", "mtx", "control_link", "receiver")
+"""What a board and its controller have many of (`hdl.board.chip_library`, `hdl.controlled_board`)."""
+
+
 def board_verilog(netlist: Path | None, fibres: int) -> Callable[[FrameFormat], str]:
     """Build function for a board with its controller, `fibres` of whose fibres have a receiver."""
 
     def build(layout: FrameFormat) -> str:
         from hdl.board import chip_library
-        from hdl.controlled_board import ControlledBoard, configuration_for
+        from hdl.controlled_board import CONTROL_LINK, ControlledBoard, configuration_for
+        from hdl.controller.link import ControlLink
         from hdl.gbtx.power_up import Times
         from hdl.line_code.receiver import Receiver
         from ltdb.board import load_board
 
         board = load_board(netlist)
-        chips = chip_library(layout, Times(**GBTX_TIMES))
-        kinds = "".join(amaranth_verilog(make(), name) for name, make in chips.items())
-        design = ControlledBoard(board, layout, configuration_for(board, fibres))
-        return (
-            f"`define LINKS {len(board.gbtx)}\n"
-            + kinds
-            + amaranth_verilog(Receiver(layout), "receiver")
-            + amaranth_verilog(design, "controlled_board")
-        )
+        configuration = configuration_for(board, fibres)
+        parts = {
+            **chip_library(layout, Times(**GBTX_TIMES)),
+            CONTROL_LINK: lambda: ControlLink(configuration),
+            "receiver": lambda: Receiver(layout),
+            "controlled_board": lambda: ControlledBoard(board, layout, configuration),
+        }
+        modules = "".join(amaranth_verilog(make(), name) for name, make in parts.items())
+        return f"`define LINKS {len(board.gbtx)}\n" + modules
 
     return build
 
@@ -348,7 +353,7 @@ DESIGNS: dict[str, Design] = {
             build=board_verilog(CHAIN, fibres=2),
             sources=("simulation/clock_source.v", "simulation/packet_line.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
-            keep_modules=True,
+            shared=BOARD_MODULES,
         ),
         Design(
             "board_bench",
@@ -357,7 +362,7 @@ DESIGNS: dict[str, Design] = {
             build=board_verilog(None, fibres=2),
             sources=("simulation/clock_source.v", "simulation/packet_line.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
-            keep_modules=True,
+            shared=BOARD_MODULES,
         ),
         Design(
             "gbtx_registers_bench",

@@ -22,6 +22,11 @@ module board_bench #(
     output [`LINKS-1:0]       ready
 );
     localparam WORD_FS = FRAME_FS / WORDS;
+    // Taken at the falling edge, as the inputs of `packet_line` and for the same reason.
+    reg held;
+    initial held = 1'b1;
+    always @(negedge clock) held <= reset;
+
     clock_source #(.HIGH_FS(FRAME_FS / 2), .LOW_FS(FRAME_FS - FRAME_FS / 2)) source (.clock(clock));
     clock_source #(.HIGH_FS(WORD_FS / 2), .LOW_FS(WORD_FS - WORD_FS / 2)) word_source (.clock(word_clock));
 
@@ -29,13 +34,13 @@ module board_bench #(
     wire       in_valid, in_ready, out_valid, out_ready;
     // Python wakes by `replies`.
     packet_line #(.LINE_BYTES(LINE_BYTES)) packets (
-        .clock(clock), .reset(reset), .pause(1'b0), .line(line), .line_count(line_count), .go(go), .gone(gone),
+        .clock(clock), .reset(held), .pause(1'b0), .line(line), .line_count(line_count), .go(go), .gone(gone),
         .to_payload(in_payload), .to_valid(in_valid), .to_ready(in_ready),
         .from_payload(out_payload), .from_valid(out_valid), .from_ready(out_ready),
         .reply(reply), .reply_count(reply_count), .replies(replies)
     );
     controlled_board controlled (
-        .clk(clock), .rst(reset), .word_clk(word_clock), .word_rst(reset), .strobe(1'b1),
+        .clk(clock), .rst(held), .word_clk(word_clock), .word_rst(held), .strobe(1'b1),
         .requests__payload(in_payload), .requests__valid(in_valid), .requests__ready(in_ready), .damaged(1'b0),
         .replies__payload(out_payload), .replies__valid(out_valid), .replies__ready(out_ready), .ready(ready)
     );
