@@ -52,9 +52,11 @@ class BlackBox(wiring.Component):
         return m
 
 
-def instances(module: str, like: wiring.Component) -> Callable[[], BlackBox]:
-    """A function that makes one more instance of a module each time it is called."""
-    return lambda: BlackBox(module, like)
+def instances(
+    module: str, like: wiring.Component, domains: Mapping[str, str] | None = None
+) -> Callable[[], BlackBox]:
+    """A function that makes one more instance of a module each time it is called; arguments as of `BlackBox`."""
+    return lambda: BlackBox(module, like, domains)
 
 
 def add_held(m: Module, name: str, component: wiring.Component, reset: Value) -> None:

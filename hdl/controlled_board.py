@@ -1,8 +1,8 @@
+# amaranth: UnusedElaboratable=no
 """A board and its board controller, from bytes to chips: what a PC has before it, as one design.
 
 The controller's GBT frames go straight to the GBTx, whole and aligned; line rate and alignment of the optical links are
-not part of this level. Fibres end in receivers, of which there may be fewer than the board has fibres: they are the
-largest part of the design.
+not part of this level. Fibres end in receivers, of which there may be fewer than the board has fibres.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from amaranth.hdl import Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from hdl.black_box import instances
 from hdl.board import BoardGateware
 from hdl.controller.configuration import ControllerConfiguration, Elink
 from hdl.controller.controller import BoardController
@@ -23,7 +24,8 @@ from ltdb.gbt.frame import FRAME_BITS
 from ltdb.line_code.format import FrameFormat
 
 CONTROL_LINK = "control_link"
-"""Name of the module that holds the controller's side of a GBT link."""
+FIBRE_TAP = "fibre_tap"
+"""Names of the modules that hold the controller's side of a GBT link, and a fibre's receiver."""
 
 
 def configuration_for(board: Board, fibres: int, reply_frames: int = 80_000) -> ControllerConfiguration:
@@ -88,8 +90,9 @@ class ControlledBoard(wiring.Component):
         ]
         for number in range(len(self.board.gbtx)):
             self._link(m, number, controller.links[number], board.links[number])
+        make_tap = instances(FIBRE_TAP, FibreTap(self.layout), {"sync": "sync", "word": "word"})
         for number in range(self.configuration.fibres):
-            m.submodules[f"fibre_{number}"] = tap = FibreTap(self.layout)
+            m.submodules[f"fibre_{number}"] = tap = make_tap()
             m.d.comb += [
                 tap.word.eq(board.fibres[number]),
                 tap.reset.eq(controller.receiver_resets[number]),

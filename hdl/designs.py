@@ -135,7 +135,7 @@ CHAIN = HDL / "chain.toml"
 """Netlist of the chain that `chain_bench` simulates."""
 
 
-BOARD_MODULES = ("gbtx", "sca", "sca_i2c", "adc", "locx2", "mtx", "control_link", "receiver")
+BOARD_MODULES = ("gbtx", "sca", "sca_i2c", "adc", "locx2", "mtx", "control_link", "fibre_tap")
 """What a board and its controller have many of (`hdl.board.chip_library`, `hdl.controlled_board`)."""
 
 
@@ -144,10 +144,10 @@ def board_verilog(netlist: Path | None, fibres: int) -> Callable[[FrameFormat], 
 
     def build(layout: FrameFormat) -> str:
         from hdl.board import chip_library
-        from hdl.controlled_board import CONTROL_LINK, ControlledBoard, configuration_for
+        from hdl.controlled_board import CONTROL_LINK, FIBRE_TAP, ControlledBoard, configuration_for
         from hdl.controller.link import ControlLink
+        from hdl.fibre_tap import FibreTap
         from hdl.gbtx.power_up import Times
-        from hdl.line_code.receiver import Receiver
         from ltdb.board import load_board
 
         board = load_board(netlist)
@@ -155,7 +155,7 @@ def board_verilog(netlist: Path | None, fibres: int) -> Callable[[FrameFormat], 
         parts = {
             **chip_library(layout, Times(**GBTX_TIMES)),
             CONTROL_LINK: lambda: ControlLink(configuration),
-            "receiver": lambda: Receiver(layout),
+            FIBRE_TAP: lambda: FibreTap(layout),
             "controlled_board": lambda: ControlledBoard(board, layout, configuration),
         }
         modules = "".join(amaranth_verilog(make(), name) for name, make in parts.items())
@@ -357,9 +357,9 @@ DESIGNS: dict[str, Design] = {
         ),
         Design(
             "board_bench",
-            "The whole board with its board controller; two of its fibres have a receiver",
+            "The whole board with its board controller, and a receiver at each of its fibres",
             top="board_bench",
-            build=board_verilog(None, fibres=2),
+            build=board_verilog(None, fibres=40),
             sources=("simulation/clock_source.v", "simulation/packet_line.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
             shared=BOARD_MODULES,

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The board controller: packets on one side, GBT frames, I2C buses, fibres and reset lines on the other."""
 
 from __future__ import annotations

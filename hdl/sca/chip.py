@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The GBT-SCA: link layer, command layer, and all channels behind them.
 
 Digital behaviour is that of the model `ltdb.sca`. In simulation only: the analogue converter (a number an input),
