@@ -5,7 +5,7 @@ A design is what a simulator or a synthesiser is given: one top module, made by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -139,8 +139,12 @@ BOARD_MODULES = ("gbtx", "sca", "sca_i2c", "adc", "locx2", "mtx", "control_link"
 """What a board and its controller have many of (`hdl.board.chip_library`, `hdl.controlled_board`)."""
 
 
-def board_verilog(netlist: Path | None, fibres: int) -> Callable[[FrameFormat], str]:
-    """Build function for a board with its controller, `fibres` of whose fibres have a receiver."""
+RECEIVERS = (0, 11, 18, 29, 39)
+"""Fibres of the whole board that end in a receiver in `board_bench`: one of each GBTx, of either channel of a LOCx2."""
+
+
+def board_verilog(netlist: Path | None, receivers: Collection[int]) -> Callable[[FrameFormat], str]:
+    """Build function for a board with its controller, and receivers at some of its fibres."""
 
     def build(layout: FrameFormat) -> str:
         from hdl.board import chip_library
@@ -151,15 +155,16 @@ def board_verilog(netlist: Path | None, fibres: int) -> Callable[[FrameFormat], 
         from ltdb.board import load_board
 
         board = load_board(netlist)
-        configuration = configuration_for(board, fibres)
+        configuration = configuration_for(board)
         parts = {
             **chip_library(layout, Times(**GBTX_TIMES)),
             CONTROL_LINK: lambda: ControlLink(configuration),
             FIBRE_TAP: lambda: FibreTap(layout),
-            "controlled_board": lambda: ControlledBoard(board, layout, configuration),
+            "controlled_board": lambda: ControlledBoard(board, layout, configuration, receivers),
         }
         modules = "".join(amaranth_verilog(make(), name) for name, make in parts.items())
-        return f"`define LINKS {len(board.gbtx)}\n" + modules
+        words = layout.word_bits * len(board.fibres)
+        return f"`define LINKS {len(board.gbtx)}\n`define WORD_BITS {words}\n" + modules
 
     return build
 
@@ -350,16 +355,16 @@ DESIGNS: dict[str, Design] = {
             "chain_bench",
             "One GBT link chain with its board controller: PC's bytes, GBT frames, SCA, I2C, fibres",
             top="board_bench",
-            build=board_verilog(CHAIN, fibres=2),
+            build=board_verilog(CHAIN, receivers=(0, 1)),
             sources=("simulation/clock_source.v", "simulation/packet_line.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
             shared=BOARD_MODULES,
         ),
         Design(
             "board_bench",
-            "The whole board with its board controller, and a receiver at each of its fibres",
+            "The whole board with its board controller; one fibre of each GBTx has a receiver",
             top="board_bench",
-            build=board_verilog(None, fibres=40),
+            build=board_verilog(None, RECEIVERS),
             sources=("simulation/clock_source.v", "simulation/packet_line.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
             shared=BOARD_MODULES,

@@ -19,7 +19,8 @@ module board_bench #(
     output [8*1100-1:0]       reply,
     output [15:0]             reply_count,
     output [31:0]             replies,
-    output [`LINKS-1:0]       ready
+    output [`LINKS-1:0]       ready,
+    output [`WORD_BITS-1:0]   words
 );
     localparam WORD_FS = FRAME_FS / WORDS;
     // Taken at the falling edge, as the inputs of `packet_line` and for the same reason.
@@ -42,6 +43,7 @@ module board_bench #(
     controlled_board controlled (
         .clk(clock), .rst(held), .word_clk(word_clock), .word_rst(held), .strobe(1'b1),
         .requests__payload(in_payload), .requests__valid(in_valid), .requests__ready(in_ready), .damaged(1'b0),
-        .replies__payload(out_payload), .replies__valid(out_valid), .replies__ready(out_ready), .ready(ready)
+        .replies__payload(out_payload), .replies__valid(out_valid), .replies__ready(out_ready), .ready(ready),
+        .words(words)
     );
 endmodule

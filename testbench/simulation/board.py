@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from cocotb.triggers import FallingEdge, First, RisingEdge, Timer, ValueChange
 from cocotb.utils import get_sim_time
+from numpy.typing import NDArray
 
 from ltdb.errors import BenchError
 from ltdb.packets import REPLY_BIT, Deframer, Kind, Packet, encode
@@ -88,6 +90,33 @@ class ControllerLine:
         self.words.stop()
         self._awake = False
         await Timer(CLOCK_FS, unit="fs")
+
+    async def record_fibres(self, words: int, width: int) -> NDArray[np.uint8]:
+        """What is on all fibres, not only on those with a receiver.
+
+        Parameters
+        ----------
+        words
+            How many words of each fibre.
+        width
+            Bits of a word.
+
+        Returns
+        -------
+        (fibres, words * width / 8) uint8
+            As bytes, the first bit on the fibre first.
+        """
+        await self.wake()
+        rows = []
+        for _ in range(words):
+            await FallingEdge(self.dut.word_clock)
+            rows.append(int(self.dut.words.value))
+        await self.sleep()
+        fibres, octets = len(self.dut.words) // width, width // 8
+        # Fibre 0 lies lowest, so reversed bytes have it first, and the last bit of a word before its first.
+        data = b"".join(row.to_bytes(fibres * octets, "little") for row in rows)
+        found = np.frombuffer(data, np.uint8).reshape(words, fibres, octets)[:, :, ::-1]
+        return np.ascontiguousarray(found.transpose(1, 0, 2)).reshape(fibres, words * octets)
 
     async def send(self, data: bytes) -> None:
         """Put bytes on the line."""

@@ -63,6 +63,7 @@ CASES: tuple[Case, ...] = (
     Case("gbt_decoder", "gbt_decoder_bench", {}, 900.0),
     Case("gbtx_registers", "gbtx_registers_bench", {}, 900.0),
     Case("chain", "chain_bench", {"light": True}, 900.0),
+    Case("board", "board_bench", {}, 1800.0),
     Case("gbtx", "gbtx_bench", {"requests": 6, "transfers": 4, "rounds": 1, "upsets": 5}, 900.0),
 )
 
