@@ -53,7 +53,8 @@ class ControllerLine:
         """Start the clocks, and let go of the reset."""
         dut = self.dut
         dut.reset.value, dut.go.value = 1, 0
-        self._first_fs = round(get_sim_time("fs")) + 2 * POLL_FS
+        begun = get_sim_time("fs")
+        self._first_fs = round(begun) + 2 * POLL_FS
         self.clock.start(self._first_fs)
         await self.wake()
         await Timer(2 * POLL_FS + 20 * CLOCK_FS, unit="fs")
@@ -61,7 +62,7 @@ class ControllerLine:
         await self.sleep()
         links = len(dut.ready)
         while int(dut.ready.value) != (1 << links) - 1:
-            if get_sim_time("fs") > START_S * FS_A_SECOND:
+            if get_sim_time("fs") > begun + START_S * FS_A_SECOND:
                 raise BenchError(
                     f"GBTx not ready after {START_S:g} s: {int(dut.ready.value):#x} of {links} links"
                 )

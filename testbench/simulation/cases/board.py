@@ -34,7 +34,8 @@ from testbench.transports.model import Model
 from testbench.transports.replay import Recorder
 
 EVERY_REGISTER = bool(setting("every_register", False))
-"""Read all registers of all ADCs, which takes longer than everything else; else those of one ADC on each SCA."""
+"""Read all registers of all chips, which takes four times as long as everything else; else those of all GBTx, and of
+one LOCx2, one MTx and one ADC on each SCA. What is configured is read back from all of them."""
 FRAMES = 40
 """Frames captured from a fibre; the golden receiver takes 16 or so to find the first."""
 ORBIT = 3564
@@ -42,10 +43,12 @@ ORBIT = 3564
 
 def chips_to_read(board: Ltdb) -> list[str]:
     """Names of the chips whose registers are compared, all of each."""
-    adcs: Iterable[str] = board.adc
-    if not EVERY_REGISTER:
-        adcs = {board.board.adc[name].i2c.sca: name for name in board.adc}.values()
-    return [*board.gbtx, *board.locx2, *board.mtx, *adcs]
+    names = [*board.gbtx]
+    for table in (board.board.locx2, board.board.mtx, board.board.adc):
+        names += (
+            list(table) if EVERY_REGISTER else {chip.i2c.sca: name for name, chip in table.items()}.values()
+        )
+    return names
 
 
 async def registers(board: Ltdb, names: Iterable[str]) -> dict[str, dict[int, int]]:
@@ -120,18 +123,22 @@ async def chips_answer_as_they_are_set_and_faults_keep_their_names(dut: Dut) -> 
     on_fibre = RECEIVERS[-1]
     name = board.board.fibres[on_fibre][-1].adc
     last = board.board.adc[name].i2c.sca
-    await board.gbtx[board.board.sca[last].primary.gbtx].enable_ec()
+    primary = board.board.sca[last].primary.gbtx
+    await board.gbtx[primary].enable_ec()
     sca, adc = board.sca[last], board.adc[name]
     await sca.connect()
     await sca.enable([Channel.GPIO, Channel.ADC, *board.channels_used(last)])
+    configuration, paths = load_configuration(None, board.board), board.board.fibres[on_fibre]
+    for chip in {n: None for path in paths for n in (path.adc, path.locx2, path.mtx)} | {primary: None}:
+        await board.registers(chip).set(configuration.of(chip))
 
     await adc.set_output("pattern", pattern=0x1234)
     await adc.enable(2, on=False)
     frames, _ = await board.fibres[on_fibre].capture(FRAMES)
     found = aligner().feed(np.ascontiguousarray(frames).reshape(-1))
     assert len(found.samples) > FRAMES // 2
-    cells = np.array([PEDESTAL + path.cell for path in board.board.fibres[on_fibre]])
-    cells[[path.adc == name for path in board.board.fibres[on_fibre]]] = [0x1234, 0x1234, 0, 0x1234]
+    cells = np.array([PEDESTAL + path.cell for path in paths])
+    cells[[path.adc == name for path in paths]] = [0x1234, 0x1234, 0, 0x1234]
     assert (found.samples == cells).all()
 
     line = next(g for g in board.board.gpio.values() if name in g.resets)
