@@ -77,10 +77,10 @@ async def the_whole_board_is_configured_as_the_model_is_and_every_fibre_carries_
     assert len(on_gateware.exchanges) == len(on_model.exchanges)
     assert done == expected
     names = chips_to_read(board)
-    ours, theirs = await registers(board, names), await registers(model, names)
+    held, held_by_model = await registers(board, names), await registers(model, names)
     for name in names:
-        assert ours[name] == theirs[name], name
-    read = {name: {str(k): v for k, v in contents.items()} for name, contents in ours.items()}
+        assert held[name] == held_by_model[name], name
+    read = {name: {str(k): v for k, v in contents.items()} for name, contents in held.items()}
     Path("registers.json").write_text(json.dumps(read))
 
     await board.bunch_counter_reset(periodic=True)
