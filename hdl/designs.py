@@ -127,8 +127,9 @@ def controller_verilog(layout: FrameFormat) -> str:
 def sca_verilog(layout: FrameFormat) -> str:
     """Verilog of the GBT-SCA; it knows nothing of frame layouts."""
     from hdl.sca.chip import Sca
+    from hdl.sca.i2c_channel import I2cChannel
 
-    return amaranth_verilog(Sca(), "sca")
+    return amaranth_verilog(I2cChannel(), "sca_i2c") + amaranth_verilog(Sca(i2c_module="sca_i2c"), "sca")
 
 
 CHAIN = HDL / "chain.toml"
@@ -333,6 +334,7 @@ DESIGNS: dict[str, Design] = {
                 *(("sca_bench", name) for name in ("reset", "spacing", "chip_id", "analog", "analog_driven")),
                 *(("sca_bench", name) for name in ("spi_seen", "tms_seen", "tdo_seen", "jtag_resets")),
             ),
+            shared=("sca_i2c",),
         ),
         Design(
             "receiver_words",
