@@ -34,6 +34,8 @@ class Case:
     icarus: Mapping[str, Any] | None = field(default_factory=dict)
     """Settings on Icarus, which is some hundred times slower: the same tests, less often. None: it would take days."""
     timeout_s: float = 300.0
+    waves_of_failures: bool = True
+    """Repeat a failed run with waves, as the runner does; those of a whole board would fill a disk."""
 
     @property
     def module(self) -> str:
@@ -63,7 +65,7 @@ CASES: tuple[Case, ...] = (
     Case("gbt_decoder", "gbt_decoder_bench", {}, 900.0),
     Case("gbtx_registers", "gbtx_registers_bench", {}, 900.0),
     Case("chain", "chain_bench", {"light": True}, 900.0),
-    Case("board", "board_bench", None, 1800.0),
+    Case("board", "board_bench", None, 1800.0, waves_of_failures=False),
     Case("gbtx", "gbtx_bench", {"requests": 6, "transfers": 4, "rounds": 1, "upsets": 5}, 900.0),
 )
 
@@ -186,6 +188,7 @@ def run_all(
                 waves=waves,
                 settings=(entry.case.icarus or {}) if entry.simulator == "icarus" else {},
                 timeout_s=entry.case.timeout_s,
+                waves_of_failures=entry.case.waves_of_failures,
                 cache=cache,
             )
             done = Done(entry, result, None)

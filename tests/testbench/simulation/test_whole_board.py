@@ -96,7 +96,14 @@ class TestGateware:
 
     def test_every_case_of_the_board_passes_and_its_record_is_that_of_the_model(self, tmp_path):
         case = CASES_BY_NAME["board"]
-        result = run(case.design, case.module, directory=tmp_path / "run", seed=5, timeout_s=900)
+        result = run(
+            case.design,
+            case.module,
+            directory=tmp_path / "run",
+            seed=5,
+            timeout_s=900,
+            waves_of_failures=case.waves_of_failures,
+        )
         assert result.passed, result.summary()
         recorder = Recorder()
         board = configured(Model(BoardModel()), recorder)
