@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from amaranth.hdl import ClockSignal, Instance, Module, ResetSignal, Signal, Value
+from amaranth.hdl import ClockSignal, Instance, Module, ResetInserter, ResetSignal, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
@@ -50,6 +50,22 @@ class BlackBox(wiring.Component):
             ports[f"i_{prefix}rst"] = ResetSignal(outside) | self.held
         m.submodules.chip = Instance(self.module, **ports)
         return m
+
+
+def instances(
+    module: str, like: wiring.Component, domains: Mapping[str, str] | None = None
+) -> Callable[[], BlackBox]:
+    """A function that makes one more instance of a module each time it is called; arguments as of `BlackBox`."""
+    return lambda: BlackBox(module, like, domains)
+
+
+def add_held(m: Module, name: str, component: wiring.Component, reset: Value) -> None:
+    """Make a component a submodule that is in reset while `reset` is high, whether it is a black box or not."""
+    if isinstance(component, BlackBox):
+        m.submodules[name] = component
+        m.d.comb += component.held.eq(reset)
+    else:
+        m.submodules[name] = ResetInserter(reset)(component)
 
 
 Library = Mapping[str, Callable[[], wiring.Component]]

@@ -22,6 +22,7 @@ from hdl.optical_transmitter import OpticalTransmitter
 from hdl.quad_adc import SAMPLE_BITS, QuadAdc
 from hdl.sca.analog import CODE_BITS
 from hdl.sca.chip import Sca
+from hdl.sca.i2c_channel import I2cChannel
 from ltdb.board import AdcChip, Board, Bus, ClockOutput, GpioLine, MonitorChannel
 from ltdb.fibre_model import PEDESTAL
 from ltdb.gbt.frame import FRAME_BITS
@@ -40,10 +41,11 @@ PT1000_OHMS, PT1000_OHMS_PER_KELVIN = 1000.0, 3.85
 
 
 def chip_library(layout: FrameFormat, times: Times | None = None) -> Library:
-    """Kinds of chips by the name of their module."""
+    """Kinds of chips by the name of their module, and before a chip the modules it is made of."""
     return {
         "gbtx": lambda: Gbtx(MINIMAL_CONFIGURATION, times),
-        "sca": Sca,
+        "sca_i2c": I2cChannel,
+        "sca": lambda: Sca(i2c_module="sca_i2c"),
         "adc": QuadAdc,
         "mtx": OpticalTransmitter,
         "locx2": lambda: Locx2OnBoard(layout),

@@ -1,16 +1,19 @@
+# amaranth: UnusedElaboratable=no
 """A board and its board controller, from bytes to chips: what a PC has before it, as one design.
 
 The controller's GBT frames go straight to the GBTx, whole and aligned; line rate and alignment of the optical links are
-not part of this level. Fibres end in receivers, of which there may be fewer than the board has fibres: they are the
-largest part of the design.
+not part of this level. Fibres end in receivers; there need not be one for each, and the others stay dark.
 """
 
 from __future__ import annotations
 
-from amaranth.hdl import Module, ResetInserter, Signal
+from collections.abc import Collection
+
+from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from hdl.black_box import instances
 from hdl.board import BoardGateware
 from hdl.controller.configuration import ControllerConfiguration, Elink
 from hdl.controller.controller import BoardController
@@ -22,14 +25,16 @@ from ltdb.errors import InputError
 from ltdb.gbt.frame import FRAME_BITS
 from ltdb.line_code.format import FrameFormat
 
+CONTROL_LINK = "control_link"
+FIBRE_TAP = "fibre_tap"
+"""Names of the modules that hold the controller's side of a GBT link, and a fibre's receiver."""
 
-def configuration_for(board: Board, fibres: int, reply_frames: int = 80_000) -> ControllerConfiguration:
-    """A controller that fits a board: its links, the first `fibres` of its fibres, one I2C bus without a chip on it."""
-    if not 0 <= fibres <= len(board.fibres):
-        raise InputError("fibres with a receiver", fibres, f"0 to {len(board.fibres)}")
+
+def configuration_for(board: Board, reply_frames: int = 80_000) -> ControllerConfiguration:
+    """A controller that fits a board: its links, its fibres, one I2C bus without a chip on it."""
     return ControllerConfiguration(
         gbtx_addresses=tuple(chip.address for chip in board.links),
-        fibres=fibres,
+        fibres=len(board.fibres),
         buses=1,
         name="ltdb gateware in simulation",
         auxiliary=Elink(board.aux.group, board.aux.channel),
@@ -43,6 +48,17 @@ def configuration_for(board: Board, fibres: int, reply_frames: int = 80_000) -> 
 class ControlledBoard(wiring.Component):
     """Controller, links, board, receivers. Domains: ``sync``, and ``word`` with a clock for each word of the fibres.
 
+    Parameters
+    ----------
+    board
+        Its netlist.
+    layout
+        The line code.
+    configuration
+        Of the controller.
+    receivers
+        Fibres that end in a receiver.
+
     Interface attributes
     --------------------
     strobe : In(1)
@@ -53,10 +69,21 @@ class ControlledBoard(wiring.Component):
         Strobe: the line has lost a byte.
     ready : Out
         A bit for each link: its GBTx is in Idle.
+    words : Out
+        The words on all fibres, fibre 0 lowest; domain ``word``.
     """
 
-    def __init__(self, board: Board, layout: FrameFormat, configuration: ControllerConfiguration) -> None:
+    def __init__(
+        self,
+        board: Board,
+        layout: FrameFormat,
+        configuration: ControllerConfiguration,
+        receivers: Collection[int],
+    ) -> None:
         self.board, self.layout, self.configuration = board, layout, configuration
+        if unknown := set(receivers) - set(range(configuration.fibres)):
+            raise InputError("fibres with a receiver", sorted(unknown), f"0 to {configuration.fibres - 1}")
+        self.receivers = tuple(sorted(receivers))
         super().__init__(
             {
                 "strobe": In(1),
@@ -64,13 +91,14 @@ class ControlledBoard(wiring.Component):
                 "damaged": In(1),
                 "replies": Out(stream.Signature(8)),
                 "ready": Out(len(board.gbtx)),
+                "words": Out(layout.word_bits * len(board.fibres)),
             }
         )
 
     def elaborate(self, platform: object) -> Module:
         """Connect the parts."""
         m = Module()
-        m.submodules.controller = controller = BoardController(self.configuration)
+        m.submodules.controller = controller = BoardController(self.configuration, CONTROL_LINK)
         m.submodules.board = board = BoardGateware(self.board, self.layout)
         connect(m, flipped(self.requests), controller.requests)
         connect(m, controller.replies, flipped(self.replies))
@@ -82,11 +110,13 @@ class ControlledBoard(wiring.Component):
             controller.scl_i.eq(controller.scl_o),
             controller.sda_i.eq(controller.sda_o),
             self.ready.eq(board.ready),
+            self.words.eq(Cat(board.fibres[n] for n in range(len(self.board.fibres)))),
         ]
         for number in range(len(self.board.gbtx)):
             self._link(m, number, controller.links[number], board.links[number])
-        for number in range(self.configuration.fibres):
-            m.submodules[f"fibre_{number}"] = tap = FibreTap(self.layout)
+        make_tap = instances(FIBRE_TAP, FibreTap(self.layout), {"sync": "sync", "word": "word"})
+        for number in self.receivers:
+            m.submodules[f"fibre_{number}"] = tap = make_tap()
             m.d.comb += [
                 tap.word.eq(board.fibres[number]),
                 tap.reset.eq(controller.receiver_resets[number]),

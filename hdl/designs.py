@@ -5,7 +5,7 @@ A design is what a simulator or a synthesiser is given: one top module, made by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -48,8 +48,8 @@ class Design:
     """Signals inside the design that a test may read and write, as (module, signal); the ports of the top
     are always reachable. Verilator runs three times faster if nothing else is."""
 
-    keep_modules: bool = False
-    """Compile modules that are there several times once instead of merging all into one: for many chips."""
+    shared: tuple[str, ...] = ()
+    """Modules that are there many times and are to be compiled once, not once for each place."""
 
     @property
     def source_paths(self) -> tuple[Path, ...]:
@@ -127,34 +127,45 @@ def controller_verilog(layout: FrameFormat) -> str:
 def sca_verilog(layout: FrameFormat) -> str:
     """Verilog of the GBT-SCA; it knows nothing of frame layouts."""
     from hdl.sca.chip import Sca
+    from hdl.sca.i2c_channel import I2cChannel
 
-    return amaranth_verilog(Sca(), "sca")
+    return amaranth_verilog(I2cChannel(), "sca_i2c") + amaranth_verilog(Sca(i2c_module="sca_i2c"), "sca")
 
 
 CHAIN = HDL / "chain.toml"
 """Netlist of the chain that `chain_bench` simulates."""
 
 
-def board_verilog(netlist: Path | None, fibres: int) -> Callable[[FrameFormat], str]:
-    """Build function for a board with its controller, `fibres` of whose fibres have a receiver."""
+BOARD_MODULES = ("gbtx", "sca", "sca_i2c", "adc", "locx2", "mtx", "control_link", "fibre_tap")
+"""What a board and its controller have many of (`hdl.board.chip_library`, `hdl.controlled_board`)."""
+
+
+RECEIVERS = (0, 11, 18, 29, 39)
+"""Fibres of the whole board that end in a receiver in `board_bench`: one of each GBTx, of either channel of a LOCx2."""
+
+
+def board_verilog(netlist: Path | None, receivers: Collection[int]) -> Callable[[FrameFormat], str]:
+    """Build function for a board with its controller, and receivers at some of its fibres."""
 
     def build(layout: FrameFormat) -> str:
         from hdl.board import chip_library
-        from hdl.controlled_board import ControlledBoard, configuration_for
+        from hdl.controlled_board import CONTROL_LINK, FIBRE_TAP, ControlledBoard, configuration_for
+        from hdl.controller.link import ControlLink
+        from hdl.fibre_tap import FibreTap
         from hdl.gbtx.power_up import Times
-        from hdl.line_code.receiver import Receiver
         from ltdb.board import load_board
 
         board = load_board(netlist)
-        chips = chip_library(layout, Times(**GBTX_TIMES))
-        kinds = "".join(amaranth_verilog(make(), name) for name, make in chips.items())
-        design = ControlledBoard(board, layout, configuration_for(board, fibres))
-        return (
-            f"`define LINKS {len(board.gbtx)}\n"
-            + kinds
-            + amaranth_verilog(Receiver(layout), "receiver")
-            + amaranth_verilog(design, "controlled_board")
-        )
+        configuration = configuration_for(board)
+        parts = {
+            **chip_library(layout, Times(**GBTX_TIMES)),
+            CONTROL_LINK: lambda: ControlLink(configuration),
+            FIBRE_TAP: lambda: FibreTap(layout),
+            "controlled_board": lambda: ControlledBoard(board, layout, configuration, receivers),
+        }
+        modules = "".join(amaranth_verilog(make(), name) for name, make in parts.items())
+        words = layout.word_bits * len(board.fibres)
+        return f"`define LINKS {len(board.gbtx)}\n`define WORD_BITS {words}\n" + modules
 
     return build
 
@@ -323,6 +334,7 @@ DESIGNS: dict[str, Design] = {
                 *(("sca_bench", name) for name in ("reset", "spacing", "chip_id", "analog", "analog_driven")),
                 *(("sca_bench", name) for name in ("spi_seen", "tms_seen", "tdo_seen", "jtag_resets")),
             ),
+            shared=("sca_i2c",),
         ),
         Design(
             "receiver_words",
@@ -345,19 +357,19 @@ DESIGNS: dict[str, Design] = {
             "chain_bench",
             "One GBT link chain with its board controller: PC's bytes, GBT frames, SCA, I2C, fibres",
             top="board_bench",
-            build=board_verilog(CHAIN, fibres=2),
+            build=board_verilog(CHAIN, receivers=(0, 1)),
             sources=("simulation/clock_source.v", "simulation/packet_line.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
-            keep_modules=True,
+            shared=BOARD_MODULES,
         ),
         Design(
             "board_bench",
-            "The whole board with its board controller; two of its fibres have a receiver",
+            "The whole board with its board controller; one fibre of each GBTx has a receiver",
             top="board_bench",
-            build=board_verilog(None, fibres=2),
+            build=board_verilog(None, RECEIVERS),
             sources=("simulation/clock_source.v", "simulation/packet_line.v", "simulation/board_bench.v"),
             public=SIMULATION_PUBLIC,
-            keep_modules=True,
+            shared=BOARD_MODULES,
         ),
         Design(
             "gbtx_registers_bench",

@@ -1,14 +1,12 @@
-# amaranth: UnusedElaboratable=no
 """A fibre at the back end: its receiver, and the frames as they came, for the board controller."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Cat, DomainRenamer, Module, ResetInserter, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-from hdl.black_box import BlackBox
 from hdl.controller.ports import BCID_BITS, FRAME_BITS, FibrePort, FrameFlags
 from hdl.line_code.receiver import Receiver
 from ltdb.line_code.format import FrameFormat
@@ -40,8 +38,9 @@ class FibreTap(wiring.Component):
         """Build the logic."""
         m = Module()
         width = self.layout.word_bits
-        m.submodules.receiver = receiver = BlackBox("receiver", Receiver(self.layout), {"rx": "word"})
-        m.submodules.reset = FFSynchronizer(self.reset, receiver.held, o_domain="word")
+        receiver, held_back = Receiver(self.layout), Signal()
+        m.submodules.reset = FFSynchronizer(self.reset, held_back, o_domain="word")
+        m.submodules.receiver = DomainRenamer({"rx": "word"})(ResetInserter({"rx": held_back})(receiver))
         m.d.comb += receiver.word.eq(self.word)
 
         # The last bit of the frame lies WORDS_BEHIND words back, as far from the end of its word as the offset says.

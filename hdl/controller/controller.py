@@ -1,11 +1,13 @@
+# amaranth: UnusedElaboratable=no
 """The board controller: packets on one side, GBT frames, I2C buses, fibres and reset lines on the other."""
 
 from __future__ import annotations
 
-from amaranth.hdl import Array, Module, ResetInserter, Value
+from amaranth.hdl import Array, Module, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from hdl.black_box import add_held, instances
 from hdl.controller.configuration import ControllerConfiguration
 from hdl.controller.direct_i2c import DirectI2c
 from hdl.controller.link import ControlLink
@@ -33,6 +35,13 @@ class LinkFrames(wiring.Signature):
 class BoardController(wiring.Component):
     """The controller at frame level, in the domain ``sync``.
 
+    Parameters
+    ----------
+    configuration
+        How many links, fibres and buses there are.
+    link_module
+        Name of a module that holds a `ControlLink`, if the links are to be instances of it.
+
     Interface attributes
     --------------------
     strobe : In(1)
@@ -53,8 +62,9 @@ class BoardController(wiring.Component):
         For whatever makes the fibres' samples; see `LatencyCounter`.
     """
 
-    def __init__(self, configuration: ControllerConfiguration) -> None:
+    def __init__(self, configuration: ControllerConfiguration, link_module: str | None = None) -> None:
         self.configuration = c = configuration
+        self.link_module = link_module
         super().__init__(
             {
                 "strobe": In(1),
@@ -99,12 +109,14 @@ class BoardController(wiring.Component):
         ]
         for n in range(c.fibres):
             connect(m, flipped(self.fibres[n]), engine.fibres[n])
-        links = [ControlLink(c, address) for address in c.gbtx_addresses]
+        make = instances(self.link_module, ControlLink(c)) if self.link_module else lambda: ControlLink(c)
+        links = [make() for _ in c.gbtx_addresses]
         for n, link in enumerate(links):
-            m.submodules[f"link_{n}"] = ResetInserter(engine.link_resets[n])(link)
+            add_held(m, f"link_{n}", link, engine.link_resets[n])
             frames, mine = self.links[n], engine.link == n
             m.d.comb += [
                 link.strobe.eq(self.strobe),
+                link.gbtx_address.eq(c.gbtx_addresses[n]),
                 frames.downlink.eq(link.downlink),
                 link.uplink.eq(frames.uplink),
                 link.uplink_strobe.eq(frames.uplink_strobe),

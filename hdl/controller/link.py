@@ -32,6 +32,8 @@ class ControlLink(wiring.Component):
     Interface attributes
     --------------------
     strobe : In(1)
+    gbtx_address : In(7)
+        Of the chip at the other end, for the IC channel.
     downlink : Out(120)
         A new frame in the clock after each strobe.
     uplink, uplink_strobe : In(120), In(1)
@@ -49,11 +51,12 @@ class ControlLink(wiring.Component):
         For the counters.
     """
 
-    def __init__(self, configuration: ControllerConfiguration, gbtx_address: int) -> None:
-        self.configuration, self.gbtx_address = configuration, gbtx_address
+    def __init__(self, configuration: ControllerConfiguration) -> None:
+        self.configuration = configuration
         super().__init__(
             {
                 "strobe": In(1),
+                "gbtx_address": In(7),
                 "downlink": Out(FRAME_BITS),
                 "uplink": In(FRAME_BITS),
                 "uplink_strobe": In(1),

@@ -1,3 +1,4 @@
+# amaranth: UnusedElaboratable=no
 """The GBT-SCA: link layer, command layer, and all channels behind them.
 
 Digital behaviour is that of the model `ltdb.sca`. In simulation only: the analogue converter (a number an input),
@@ -11,6 +12,7 @@ from amaranth.hdl import Cat, Module, ResetInserter, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hdl.black_box import BlackBox, add_held, instances
 from hdl.sca.analog import CODE_BITS, INPUTS, AdcChannel, DacChannel
 from hdl.sca.channel import Channel
 from hdl.sca.commands import CommandLayer
@@ -22,7 +24,7 @@ from hdl.sca.serial_ports import COUNTER_BITS, JtagChannel, SpiChannel
 from hdl.tmr import COPIES, UpsetCounter
 from ltdb.sca.analog import DAC_LETTERS, UNITY_GAIN
 from ltdb.sca.build import CONTROL_REGISTERS, enable_bit
-from ltdb.sca.commands import I2C_MASTERS
+from ltdb.sca.commands import I2C_MASTERS, Kind, kind_of
 from ltdb.sca.commands import Channel as Number
 
 CONTROL_UPSETS = COPIES * REGISTER_BITS * len(CONTROL_REGISTERS)
@@ -41,6 +43,8 @@ class Sca(wiring.Component):
         Whether an e-port must be initialised before data is taken; see `ScaLink`.
     gain, offset
         Fuses of the ADC; see `AdcChannel`.
+    i2c_module
+        Name of a module that holds an `I2cChannel`, if the I2C masters are to be instances of it.
 
     Interface attributes
     --------------------
@@ -71,8 +75,14 @@ class Sca(wiring.Component):
         Fault port, for simulation only.
     """
 
-    def __init__(self, strict: bool = False, gain: int = UNITY_GAIN - 1, offset: int = 0) -> None:
-        self.strict, self.gain, self.offset = strict, gain, offset
+    def __init__(
+        self,
+        strict: bool = False,
+        gain: int = UNITY_GAIN - 1,
+        offset: int = 0,
+        i2c_module: str | None = None,
+    ) -> None:
+        self.strict, self.gain, self.offset, self.i2c_module = strict, gain, offset, i2c_module
         super().__init__(
             {
                 "strobe": In(1),
@@ -110,8 +120,9 @@ class Sca(wiring.Component):
         m.submodules.link = link = ScaLink(self.strict)
         control, spi, gpio = ControlChannel(), SpiChannel(), GpioChannel()
         jtag, adc, dac = JtagChannel(), AdcChannel(self.gain, self.offset), DacChannel()
-        i2c = [I2cChannel() for _ in range(I2C_MASTERS)]
-        channels: list[Channel] = [control, spi, gpio, *i2c, jtag, adc, dac]
+        make = instances(self.i2c_module, I2cChannel()) if self.i2c_module else I2cChannel
+        i2c = [make() for _ in range(I2C_MASTERS)]
+        channels: list[Channel | BlackBox] = [control, spi, gpio, *i2c, jtag, adc, dac]
         commands = CommandLayer(channels)
         m.submodules.commands = ResetInserter(link.reset)(commands)
         wiring.connect(m, link.request, commands.request)
@@ -126,7 +137,8 @@ class Sca(wiring.Component):
             gpio.interrupt_taken.eq(commands.interrupt_taken),
         ]
         for number, channel in enumerate(channels):
-            name = f"i2c_{number - Number.I2C_0}" if channel in i2c else channel.kind.value
+            kind = kind_of(number)
+            name = f"i2c_{number - Number.I2C_0}" if kind is Kind.I2C else str(kind)
             m.d.comb += channel.strobe.eq(self.strobe)
             # A channel that is not enabled is held in reset.
             stopped = Signal(name=f"{name}_stopped")
@@ -135,7 +147,7 @@ class Sca(wiring.Component):
                 register, bit = enable_bit(number)
                 place = CONTROL_REGISTERS.index(register) * REGISTER_BITS + bit
                 m.d.comb += stopped.eq(link.reset | ~control.enables[place])
-            m.submodules[name] = ResetInserter(stopped)(channel)
+            add_held(m, name, channel, stopped)
         for n, master in enumerate(i2c):
             m.d.comb += [
                 master.scl_i.eq(self.scl_i[n]),

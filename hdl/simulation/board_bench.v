@@ -19,9 +19,15 @@ module board_bench #(
     output [8*1100-1:0]       reply,
     output [15:0]             reply_count,
     output [31:0]             replies,
-    output [`LINKS-1:0]       ready
+    output [`LINKS-1:0]       ready,
+    output [`WORD_BITS-1:0]   words
 );
     localparam WORD_FS = FRAME_FS / WORDS;
+    // Taken at the falling edge, as the inputs of `packet_line` and for the same reason.
+    reg held;
+    initial held = 1'b1;
+    always @(negedge clock) held <= reset;
+
     clock_source #(.HIGH_FS(FRAME_FS / 2), .LOW_FS(FRAME_FS - FRAME_FS / 2)) source (.clock(clock));
     clock_source #(.HIGH_FS(WORD_FS / 2), .LOW_FS(WORD_FS - WORD_FS / 2)) word_source (.clock(word_clock));
 
@@ -29,14 +35,15 @@ module board_bench #(
     wire       in_valid, in_ready, out_valid, out_ready;
     // Python wakes by `replies`.
     packet_line #(.LINE_BYTES(LINE_BYTES)) packets (
-        .clock(clock), .reset(reset), .pause(1'b0), .line(line), .line_count(line_count), .go(go), .gone(gone),
+        .clock(clock), .reset(held), .pause(1'b0), .line(line), .line_count(line_count), .go(go), .gone(gone),
         .to_payload(in_payload), .to_valid(in_valid), .to_ready(in_ready),
         .from_payload(out_payload), .from_valid(out_valid), .from_ready(out_ready),
         .reply(reply), .reply_count(reply_count), .replies(replies)
     );
     controlled_board controlled (
-        .clk(clock), .rst(reset), .word_clk(word_clock), .word_rst(reset), .strobe(1'b1),
+        .clk(clock), .rst(held), .word_clk(word_clock), .word_rst(held), .strobe(1'b1),
         .requests__payload(in_payload), .requests__valid(in_valid), .requests__ready(in_ready), .damaged(1'b0),
-        .replies__payload(out_payload), .replies__valid(out_valid), .replies__ready(out_ready), .ready(ready)
+        .replies__payload(out_payload), .replies__valid(out_valid), .replies__ready(out_ready), .ready(ready),
+        .words(words)
     );
 endmodule

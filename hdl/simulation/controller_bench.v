@@ -32,23 +32,31 @@ module controller_bench #(
     output reg [15:0]         bcr_period,
     input  [7:0]              latency
 );
+    // Taken at the falling edge, as the inputs of `packet_line` and for the same reason.
+    reg held, serial;
+    initial held = 1'b1;
+    always @(negedge clock) begin
+        held   <= reset;
+        serial <= uart;
+    end
+
     clock_source #(.HIGH_FS(12500000), .LOW_FS(12500000)) source (.clock(clock));
 
     reg  [15:0] random;
     wire        pause = random[0] & random[3];
-    always @(posedge clock) random <= reset ? 16'hACE1 : {random[14:0], random[15] ^ random[13] ^ random[12] ^ random[10]};
+    always @(posedge clock) random <= held ? 16'hACE1 : {random[14:0], random[15] ^ random[13] ^ random[12] ^ random[10]};
 
     wire [7:0] uart_byte, line_byte, byte_out;
     wire       uart_valid, uart_damaged, uart_ready, line_valid, line_ready, out_valid, ready;
     packet_line #(.LINE_BYTES(LINE_BYTES)) packets (
-        .clock(clock), .reset(reset), .pause(pause), .line(line), .line_count(line_count), .go(go), .gone(gone),
-        .to_payload(line_byte), .to_valid(line_valid), .to_ready(ready & ~uart),
-        .from_payload(byte_out), .from_valid(out_valid & ~uart), .from_ready(line_ready),
+        .clock(clock), .reset(held), .pause(pause), .line(line), .line_count(line_count), .go(go), .gone(gone),
+        .to_payload(line_byte), .to_valid(line_valid), .to_ready(ready & ~serial),
+        .from_payload(byte_out), .from_valid(out_valid & ~serial), .from_ready(line_ready),
         .reply(reply), .reply_count(reply_count), .replies(replies)
     );
-    wire       valid     = uart ? uart_valid : line_valid;
-    wire [7:0] byte_in   = uart ? uart_byte : line_byte;
-    wire       out_ready = uart ? uart_ready : line_ready;
+    wire       valid     = serial ? uart_valid : line_valid;
+    wire [7:0] byte_in   = serial ? uart_byte : line_byte;
+    wire       out_ready = serial ? uart_ready : line_ready;
 
     // IC: 436 registers on each of two links; 400 to 409 do not answer, 410 to 419 answer badly.
     wire        ic_start, ic_write, ic_data_valid, ic_reply_ready;
@@ -68,7 +76,7 @@ module controller_bench #(
     wire [9:0] ic_place = {link[0], ic_register[8:0] + ic_moved};
     always @(posedge clock) begin
         ic_done <= 1'b0;
-        if (reset) ic_busy <= 1'b0;
+        if (held) ic_busy <= 1'b0;
         else if (~ic_busy) begin
             ic_moved <= 9'd0;
             if (ic_start) ic_busy <= 1'b1;
@@ -93,7 +101,7 @@ module controller_bench #(
     wire        sca_bad    = sca_control == 0 && sca_channel == 8'h1F;
     always @(posedge clock) begin
         sca_done <= 1'b0;
-        if (reset) sca_busy <= 1'b0;
+        if (held) sca_busy <= 1'b0;
         else if (~sca_busy) sca_busy <= sca_start;
         else if (random[4:1] == 4'd9) begin
             sca_done <= 1'b1;
@@ -114,7 +122,7 @@ module controller_bench #(
     wire [7:0]  i2c_reply       = i2c_read < i2c_writes ? i2c_bytes[i2c_read] : {1'b0, i2c_address} ^ {bus[3:0], 4'd0} ^ i2c_read;
     always @(posedge clock) begin
         i2c_done <= 1'b0;
-        if (reset) i2c_busy <= 1'b0;
+        if (held) i2c_busy <= 1'b0;
         else if (~i2c_busy) begin
             i2c_written <= 8'd0;
             i2c_read    <= 8'd0;
@@ -133,7 +141,7 @@ module controller_bench #(
     end
 
     always @(posedge clock)
-        if (reset) executed <= 32'd0;
+        if (held) executed <= 32'd0;
         else executed <= executed + ic_done + sca_done + i2c_done;
 
     // Fibres 0 and 1 bring a frame every clock that names fibre and BCID; one in 16 has a wrong CRC. Fibre 2 is dark.
@@ -147,13 +155,13 @@ module controller_bench #(
     reg         bcr_before;
     reg  [15:0] since_bcr;
     always @(posedge clock) begin
-        bcid <= reset || bcid == 12'd3563 ? 12'd0 : bcid + 12'd1;
+        bcid <= held || bcid == 12'd3563 ? 12'd0 : bcid + 12'd1;
         mark_age <= marker ? 8'd1 : mark_age != 8'd0 ? mark_age + 8'd1 : 8'd0;
-        frames_0 <= reset ? 32'd0 : frames_0 + 32'd1;
-        crc_errors_0 <= reset ? 32'd0 : crc_errors_0 + flags[0];
+        frames_0 <= held ? 32'd0 : frames_0 + 32'd1;
+        crc_errors_0 <= held ? 32'd0 : crc_errors_0 + flags[0];
         bcr_before <= bcr;
         since_bcr <= bcr ? 16'd1 : since_bcr + 16'd1;
-        bcrs <= reset ? 32'd0 : bcrs + (bcr & ~bcr_before);
+        bcrs <= held ? 32'd0 : bcrs + (bcr & ~bcr_before);
         if (bcr & ~bcr_before) bcr_period <= since_bcr;
     end
 
@@ -165,14 +173,14 @@ module controller_bench #(
     wire [5:0] resets_rise = resets_now & ~resets_before;
     always @(posedge clock) begin
         resets_before <= resets_now;
-        board_resets <= reset ? 32'd0 : board_resets + resets_rise[0];
-        link_resets <= reset ? 32'd0 : link_resets + resets_rise[1] + (resets_rise[2] << 8);
-        receiver_resets <= reset ? 32'd0 : receiver_resets + resets_rise[3] + (resets_rise[4] << 8) + (resets_rise[5] << 16);
+        board_resets <= held ? 32'd0 : board_resets + resets_rise[0];
+        link_resets <= held ? 32'd0 : link_resets + resets_rise[1] + (resets_rise[2] << 8);
+        receiver_resets <= held ? 32'd0 : receiver_resets + resets_rise[3] + (resets_rise[4] << 8) + (resets_rise[5] << 16);
     end
 
     packet_engine engine (
-        .clk(clock), .rst(reset), .strobe(1'b1),
-        .requests__payload(byte_in), .requests__valid(valid), .requests__ready(ready), .damaged(uart & uart_damaged),
+        .clk(clock), .rst(held), .strobe(1'b1),
+        .requests__payload(byte_in), .requests__valid(valid), .requests__ready(ready), .damaged(serial & uart_damaged),
         .replies__payload(byte_out), .replies__valid(out_valid), .replies__ready(out_ready),
         .link(link), .bus(bus),
         .ic__start(ic_start), .ic__write(ic_write), .ic__register(ic_register), .ic__count(ic_count),
@@ -201,11 +209,11 @@ module controller_bench #(
     );
 
     uart_receiver receiver (
-        .clk(clock), .rst(reset), .line(rx), .bytes__payload(uart_byte), .bytes__valid(uart_valid),
-        .bytes__ready(uart & ready), .damaged(uart_damaged)
+        .clk(clock), .rst(held), .line(rx), .bytes__payload(uart_byte), .bytes__valid(uart_valid),
+        .bytes__ready(serial & ready), .damaged(uart_damaged)
     );
     uart_transmitter transmitter (
-        .clk(clock), .rst(reset), .line(tx), .bytes__payload(byte_out), .bytes__valid(uart & out_valid),
+        .clk(clock), .rst(held), .line(tx), .bytes__payload(byte_out), .bytes__valid(serial & out_valid),
         .bytes__ready(uart_ready)
     );
 endmodule

@@ -21,6 +21,11 @@ module controller_links_bench #(
     input  [120*BLOCK-1:0]     up_1,
     output reg                 block
 );
+    // Taken at the falling edge, as the inputs of `packet_line` and for the same reason.
+    reg held;
+    initial held = 1'b1;
+    always @(negedge clock) held <= reset;
+
     clock_source #(.HIGH_FS(12500000), .LOW_FS(12500000)) source (.clock(clock));
 
     reg  [7:0]   place;
@@ -29,7 +34,7 @@ module controller_links_bench #(
     wire         lit_0 = uplink_0[119:116] == 4'h5 || uplink_0[119:116] == 4'h6;
     wire         lit_1 = uplink_1[119:116] == 4'h5 || uplink_1[119:116] == 4'h6;
     always @(posedge clock)
-        if (reset) begin
+        if (held) begin
             place <= 8'd0;
             block <= 1'b0;
         end else begin
@@ -42,13 +47,13 @@ module controller_links_bench #(
     wire [7:0] in_payload, out_payload;
     wire       in_valid, in_ready, out_valid, out_ready;
     packet_line #(.LINE_BYTES(LINE_BYTES)) packets (
-        .clock(clock), .reset(reset), .pause(1'b0), .line(line), .line_count(line_count), .go(go), .gone(gone),
+        .clock(clock), .reset(held), .pause(1'b0), .line(line), .line_count(line_count), .go(go), .gone(gone),
         .to_payload(in_payload), .to_valid(in_valid), .to_ready(in_ready),
         .from_payload(out_payload), .from_valid(out_valid), .from_ready(out_ready),
         .reply(reply), .reply_count(reply_count), .replies(replies)
     );
     board_controller controller (
-        .clk(clock), .rst(reset), .strobe(1'b1), .damaged(1'b0),
+        .clk(clock), .rst(held), .strobe(1'b1), .damaged(1'b0),
         .requests__payload(in_payload), .requests__valid(in_valid), .requests__ready(in_ready),
         .replies__payload(out_payload), .replies__valid(out_valid), .replies__ready(out_ready),
         .links__0__downlink(downlink_0), .links__0__uplink(uplink_0), .links__0__uplink_strobe(lit_0),

@@ -2,6 +2,9 @@
 //
 // Bytes in `line` go in, the lowest first, while `go` is high, with random pauses; `gone` says that all were taken. The
 // bytes of a reply are collected in `reply`, the first one lowest, until its closing zero; `replies` counts them.
+//
+// `line`, `line_count` and `go` are taken at the falling edge: Verilator computes all logic behind a signal that may be
+// written from outside whenever time moves on, and behind these lies most of the controller.
 `timescale 1fs / 1fs
 module packet_line #(
     parameter LINE_BYTES = 4096,
@@ -13,7 +16,7 @@ module packet_line #(
     input  [8*LINE_BYTES-1:0]      line,
     input  [15:0]                  line_count,
     input                          go,
-    output reg                     gone,
+    output                         gone,
     output [7:0]                   to_payload,
     output                         to_valid,
     input                          to_ready,
@@ -24,20 +27,31 @@ module packet_line #(
     output reg [15:0]              reply_count,
     output reg [31:0]              replies
 );
-    reg [15:0] sent;
+    reg                    going, all_sent;
+    reg [8*LINE_BYTES-1:0] bytes;
+    reg [15:0]             count, sent;
     initial begin
-        gone  = 1'b0;
-        reply = 0;
+        going    = 1'b0;
+        all_sent = 1'b0;
+        reply    = 0;
     end
-    assign to_valid   = go & ~gone & (sent != line_count) & ~pause;
-    assign to_payload = line[8*sent +: 8];
+    always @(negedge clock) begin
+        going <= go;
+        if (go & ~going) begin
+            bytes <= line;
+            count <= line_count;
+        end
+    end
+    assign to_valid   = going & ~all_sent & (sent != count) & ~pause;
+    assign to_payload = bytes[8*sent +: 8];
+    assign gone       = all_sent;
     always @(posedge clock)
-        if (!go) begin
-            sent <= 16'd0;
-            gone <= 1'b0;
+        if (!going) begin
+            sent     <= 16'd0;
+            all_sent <= 1'b0;
         end else begin
             if (to_valid & to_ready) sent <= sent + 16'd1;
-            gone <= sent == line_count;
+            all_sent <= sent == count;
         end
 
     reg ended;

@@ -38,7 +38,7 @@ def measure(quick: bool) -> dict[str, float]:
         checked = _figures("link_bench", "link_speed", directory / "checked", {"frames": frames})
         alone = _alone("link_bench", directory / "checked", frames)
         driven = _figures("locx2", "python_clock_speed", directory / "driven", {"frames": frames // 100})
-        chain = _figures("chain_bench", "chain_speed", directory / "chain", {"writes": 5})
+        chain = _figures("board_bench", "chain_speed", directory / "chain", {"writes": 5})
         words = _figures("words_bench", "words_speed", directory / "words", {"frames": 10 * frames})
     return {
         "bit_serial_ui_per_s": checked["ui_per_s"],

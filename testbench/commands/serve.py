@@ -22,7 +22,8 @@ examples:
   ltdb serve                          prints the URL to give to --transport, such as socket://127.0.0.1:40123
   ltdb serve --port 5000
   ltdb serve --pty                    a pseudo terminal, for programs that want a device
-  ltdb serve --gateware chain         one GBT link chain as gateware in a simulator (its netlist: hdl/chain.toml)
+  ltdb serve --gateware board         the whole board as gateware in a simulator
+  ltdb serve --gateware chain         one GBT link chain of it, three times as fast (its netlist: hdl/chain.toml)
 
 Then, in another terminal: ltdb configure --transport socket://127.0.0.1:40123
 """
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gateware",
         choices=("chain", "board"),
-        help="gateware in a simulator instead of the model: one GBT link chain, or the whole board (slow)",
+        help="gateware in a simulator instead of the model: one GBT link chain, or the whole board",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
     parser.add_argument("--json", action="store_true", help="print the URL as JSON")

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from cocotb.triggers import FallingEdge, First, RisingEdge, Timer, ValueChange
 from cocotb.utils import get_sim_time
+from numpy.typing import NDArray
 
 from ltdb.errors import BenchError
 from ltdb.packets import REPLY_BIT, Deframer, Kind, Packet, encode
@@ -51,7 +53,8 @@ class ControllerLine:
         """Start the clocks, and let go of the reset."""
         dut = self.dut
         dut.reset.value, dut.go.value = 1, 0
-        self._first_fs = round(get_sim_time("fs")) + 2 * POLL_FS
+        begun = get_sim_time("fs")
+        self._first_fs = round(begun) + 2 * POLL_FS
         self.clock.start(self._first_fs)
         await self.wake()
         await Timer(2 * POLL_FS + 20 * CLOCK_FS, unit="fs")
@@ -59,7 +62,7 @@ class ControllerLine:
         await self.sleep()
         links = len(dut.ready)
         while int(dut.ready.value) != (1 << links) - 1:
-            if get_sim_time("fs") > START_S * FS_A_SECOND:
+            if get_sim_time("fs") > begun + START_S * FS_A_SECOND:
                 raise BenchError(
                     f"GBTx not ready after {START_S:g} s: {int(dut.ready.value):#x} of {links} links"
                 )
@@ -88,6 +91,33 @@ class ControllerLine:
         self.words.stop()
         self._awake = False
         await Timer(CLOCK_FS, unit="fs")
+
+    async def record_fibres(self, words: int, width: int) -> NDArray[np.uint8]:
+        """What is on all fibres, not only on those with a receiver.
+
+        Parameters
+        ----------
+        words
+            How many words of each fibre.
+        width
+            Bits of a word.
+
+        Returns
+        -------
+        (fibres, words * width / 8) uint8
+            As bytes, the first bit on the fibre first.
+        """
+        await self.wake()
+        rows = []
+        for _ in range(words):
+            await FallingEdge(self.dut.word_clock)
+            rows.append(int(self.dut.words.value))
+        await self.sleep()
+        fibres, octets = len(self.dut.words) // width, width // 8
+        # Fibre 0 lies lowest, so reversed bytes have it first, and the last bit of a word before its first.
+        data = b"".join(row.to_bytes(fibres * octets, "little") for row in rows)
+        found = np.frombuffer(data, np.uint8).reshape(words, fibres, octets)[:, :, ::-1]
+        return np.ascontiguousarray(found.transpose(1, 0, 2)).reshape(fibres, words * octets)
 
     async def send(self, data: bytes) -> None:
         """Put bytes on the line."""

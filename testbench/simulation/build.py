@@ -28,7 +28,7 @@ DEFAULT_CACHE = Path("build/simulation")
 _BUILD_TIMEOUT_S = 900.0
 _VERILOG = "design.v"
 _PORT = re.compile(
-    r"^\s*(?:input|output|inout)\b(?:\s+(?:wire|reg|logic))?(?:\s*\[[^\]]*\])?\s*(\\\S+|\w+)", re.M
+    r"^\s*(input|output|inout)\b(?:\s+(?:wire|reg|logic))?(?:\s*\[[^\]]*\])?\s*(\\\S+|\w+)", re.M
 )
 
 
@@ -66,9 +66,15 @@ def build(
         sources=(*((Path(_VERILOG),) if text else ()), *design.source_paths),
         parameters=dict(design.parameters(layout)) | dict(parameters or {}),
         defines=dict(design.defines),
-        public=(*((design.top, port) for port in _ports(design, text)), *design.public),
+        # Verilator computes all logic behind a signal that may be written whenever time moves on: outputs are not.
+        public=(*((design.top, port) for port in _ports(design, text, "input", "inout")), *design.public),
+        visible=tuple((design.top, port) for port in _ports(design, text, "output")),
         waves=waves,
-        keep_modules=design.keep_modules,
+        shared={
+            # Clocks go through: one for all, and not a trigger for each instance.
+            module: tuple(p for p in _ports(design, text, of=module) if not p.endswith("clk"))
+            for module in design.shared
+        },
     )
     name = f"{design.name}-{simulator.name}{'-waves' if waves else ''}-{_key(design, text, plan, simulator)}"
     directory = cache / name
@@ -127,16 +133,15 @@ def _digest(*parts: object) -> str:
     return digest.hexdigest()[:20]
 
 
-def _ports(design: Design, text: str) -> list[str]:
-    """Ports of the top module, which Verilator hides unless they are named."""
-    texts = [text, *(path.read_text("utf-8") for path in design.source_paths)]
-    for candidate in texts:
-        found = re.search(
-            rf"^\s*module\s+\\?{re.escape(design.top)}\b.*?\bendmodule\b", candidate, re.M | re.S
-        )
+def _ports(design: Design, text: str, *directions: str, of: str | None = None) -> list[str]:
+    """Ports of a module, the top one if not said otherwise: Verilator hides them unless they are named."""
+    name = of or design.top
+    for candidate in (text, *(path.read_text("utf-8") for path in design.source_paths)):
+        found = re.search(rf"^\s*module\s+\\?{re.escape(name)}\b.*?\bendmodule\b", candidate, re.M | re.S)
         if found:
-            return sorted({name.lstrip("\\") for name in _PORT.findall(found[0])})
-    raise BenchError(f"design {design.name}: no module {design.top} in its Verilog")
+            ports = _PORT.findall(found[0])
+            return sorted({port.lstrip("\\") for way, port in ports if not directions or way in directions})
+    raise BenchError(f"design {design.name}: no module {name} in its Verilog")
 
 
 def _build_in(scratch: Path, plan: Plan, simulator: Simulator, cache: Path, what: str) -> None:

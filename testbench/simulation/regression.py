@@ -31,9 +31,11 @@ class Case:
     name: str
     """The module in `testbench.simulation.cases`."""
     design: str
-    icarus: Mapping[str, Any] = field(default_factory=dict)
-    """Settings on Icarus, which is some hundred times slower: the same tests, less often."""
+    icarus: Mapping[str, Any] | None = field(default_factory=dict)
+    """Settings on Icarus, which is some hundred times slower: the same tests, less often. None: it would take days."""
     timeout_s: float = 300.0
+    waves_of_failures: bool = True
+    """Repeat a failed run with waves, as the runner does; those of a whole board would fill a disk."""
 
     @property
     def module(self) -> str:
@@ -63,6 +65,7 @@ CASES: tuple[Case, ...] = (
     Case("gbt_decoder", "gbt_decoder_bench", {}, 900.0),
     Case("gbtx_registers", "gbtx_registers_bench", {}, 900.0),
     Case("chain", "chain_bench", {"light": True}, 900.0),
+    Case("board", "board_bench", None, 1800.0, waves_of_failures=False),
     Case("gbtx", "gbtx_bench", {"requests": 6, "transfers": 4, "rounds": 1, "upsets": 5}, 900.0),
 )
 
@@ -102,10 +105,12 @@ def choose(
 ) -> list[Run]:
     """Choose tests: by case, by ``case.test``, with shell wildcards; all of them without patterns.
 
+    What is too large for a simulator is left out there.
+
     Raises
     ------
     InputError
-        If a pattern fits nothing.
+        If a pattern fits nothing, or nothing is left.
     """
     chosen: dict[str, set[str] | None] = {}
     for pattern in patterns or ("*",):
@@ -126,10 +131,12 @@ def choose(
     for simulator in simulators:
         for layout in layouts:
             for case in cases:
-                if case.name in chosen:
+                if case.name in chosen and (simulator != "icarus" or case.icarus is not None):
                     names = chosen[case.name]
                     ordered = None if names is None else tuple(t for t in case.tests if t in names)
                     runs.append(Run(case, simulator, layout, ordered))
+    if not runs:
+        raise InputError("simulator", ", ".join(simulators), f"verilator for {', '.join(chosen)}")
     return runs
 
 
@@ -179,8 +186,9 @@ def run_all(
                 simulator=entry.simulator,
                 seed=seed,
                 waves=waves,
-                settings=entry.case.icarus if entry.simulator == "icarus" else {},
+                settings=(entry.case.icarus or {}) if entry.simulator == "icarus" else {},
                 timeout_s=entry.case.timeout_s,
+                waves_of_failures=entry.case.waves_of_failures,
                 cache=cache,
             )
             done = Done(entry, result, None)

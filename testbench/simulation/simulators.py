@@ -18,7 +18,7 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ltdb.errors import BenchError, InputError
@@ -39,9 +39,12 @@ class Plan:
     parameters: Mapping[str, int]
     defines: Mapping[str, str]
     public: tuple[tuple[str, str], ...]
+    """What a test may write, as (module, signal)."""
+    visible: tuple[tuple[str, str], ...]
+    """What it may only read."""
     waves: bool
-    keep_modules: bool = False
-    """Do not merge what is there several times."""
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Modules to be compiled once however often they are there, with their ports."""
 
 
 class Simulator(ABC):
@@ -84,8 +87,14 @@ class Simulator(ABC):
             raise BenchError(text)
 
 
-_MOST_MERGED = 2000
-"""Operations that merging a module may add: Verilator's own default below -O3."""
+_SHARE = (
+    # Operations that merging a module may add: Verilator's own default below -O3, which merges all into one.
+    *("--inline-mult", "2000"),
+    # Verilator writes a function for each instance and then combines functions that are equal. These look at the whole
+    # design, and let instances of a module share values with their surroundings, each its own: none would be equal.
+    *("-fno-dfg", "-fno-dedup", "-fno-table"),
+)
+"""Options with which a module is compiled once however often it is there: 80 ADCs then take as long as one."""
 
 
 class Verilator(Simulator):
@@ -94,7 +103,8 @@ class Verilator(Simulator):
     name = "verilator"
     waves_suffix = ".vcd"
     _cflags = ("-std=c++20", "-fcoroutines", "-DVL_TIME_CONTEXT")
-    _make = ("OPT_FAST=-O2", "OPT_SLOW=-O1", "OPT_GLOBAL=-O2", "CFG_CXXFLAGS_PCH_I=-include")
+    # Half of a design is code that runs once, at the start: to optimise it takes longer than it saves.
+    _make = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2", "CFG_CXXFLAGS_PCH_I=-include")
 
     def missing(self) -> str:
         """Name the first tool that is missing."""
@@ -149,8 +159,7 @@ class Verilator(Simulator):
         verilator = "verilator" if root is None else str(root / "bin" / "verilator")
         generate = [
             *(verilator, "--cc", "--exe", "--timing", "--vpi", "-O3"),
-            # -O3 merges every module into one; what is kept apart is compiled once however often it is there.
-            *(("--inline-mult", str(_MOST_MERGED)) if plan.keep_modules else ()),
+            *(_SHARE if plan.shared else ()),
             *("--prefix", "Vtop", "-o", "simulation"),
             *("--Mdir", ".", "--top-module", plan.top, "--timescale", _TIME, "--timescale-override", "/1fs"),
             # Warnings that Yosys and time literals give by construction; every other one is an error.
@@ -170,13 +179,14 @@ class Verilator(Simulator):
             f"PYTHON3={sys.executable}",
             *(f"CXX={compiler()}", f"LINK={compiler()}", f"VM_TRACE={int(plan.waves)}"),
         )
-        # Half of a large design is code that runs once, and that optimising would take minutes.
-        slow = ("OPT_SLOW=-O0",) if plan.keep_modules else ()
-        return generate, ["make", "-j2", "-f", "Vtop.mk", *tools, *self._make, *slow]
+        large = ("OPT_FAST=-O1",) if plan.shared else ()
+        return generate, ["make", "-j2", "-f", "Vtop.mk", *tools, *self._make, *large]
 
     def files(self, plan: Plan) -> dict[str, str]:
-        """Return the control file: what a test may reach."""
+        """Return the control file: what a test may reach, and ports behind which nothing is optimised."""
+        read = {*plan.visible, *((module, port) for module, ports in plan.shared.items() for port in ports)}
         lines = [f'public_flat_rw -module "{module}" -var "{name}"' for module, name in sorted(plan.public)]
+        lines += [f'public_flat_rd -module "{module}" -var "{name}"' for module, name in sorted(read)]
         return {"public.vlt": "\n".join(("`verilator_config", *lines, ""))}
 
     def library_key(self, plan: Plan) -> str:

@@ -8,8 +8,8 @@ import pytest
 from amaranth.back import rtlil
 
 from hdl.board import BoardGateware
-from hdl.controlled_board import configuration_for
-from hdl.designs import CHAIN, DESIGNS
+from hdl.controlled_board import ControlledBoard, configuration_for
+from hdl.designs import CHAIN, DESIGNS, RECEIVERS
 from ltdb.board import load_board
 from ltdb.errors import InputError
 from ltdb.line_code.format import load_format
@@ -43,13 +43,20 @@ def test_the_board_has_the_links_and_fibres_of_its_netlist():
 
 def test_its_controller_knows_its_links_and_where_their_elinks_are():
     board = load_board()
-    configuration = configuration_for(board, fibres=3)
+    configuration = configuration_for(board)
     assert configuration.gbtx_addresses == (1, 2, 3, 4, 5)
-    assert configuration.fibres == 3
+    assert configuration.fibres == 40
     assert (configuration.auxiliary.group, configuration.auxiliary.channel) == (4, 7)
     assert (configuration.bcr.group, configuration.bcr.channel) == (0, 0)
-    with pytest.raises(InputError, match="0 to 40"):
-        configuration_for(board, fibres=41)
+    with pytest.raises(InputError, match=r"\[40\].*0 to 39"):
+        ControlledBoard(board, load_format(), configuration, receivers=(3, 40))
+
+
+def test_one_fibre_of_each_gbtx_has_a_receiver_in_the_simulation():
+    board = load_board()
+    paths = [board.fibres[number][0] for number in RECEIVERS]
+    assert [board.locx2[path.locx2].bcr for path in paths] == list(board.gbtx)
+    assert {path.locx2_channel for path in paths} == {0, 1}
 
 
 def test_the_chain_and_the_board_are_in_the_table_of_designs():

@@ -7,7 +7,6 @@ board model, one by one. Then frames are captured from the fibres and decoded by
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable
 from pathlib import Path
 
 import cocotb
@@ -17,9 +16,6 @@ from hdl.designs import CHAIN
 from ltdb.board import load_board
 from ltdb.board_model import BoardModel
 from ltdb.fibre_model import PEDESTAL
-from ltdb.sca import build
-from ltdb.sca.commands import Channel
-from testbench import faults
 from testbench.bring_up import BroughtUp, bring_up
 from testbench.configuration import load_configuration
 from testbench.devices.ltdb import Ltdb
@@ -72,40 +68,6 @@ async def configure_gives_the_transactions_of_the_model_and_frames_on_the_fibres
     await transport.close()
 
 
-@cocotb.test(timeout_time=95, timeout_unit="ms", skip=LIGHT)
-async def chips_answer_as_they_are_set_and_faults_keep_their_names(dut: Dut) -> None:
-    """ADC patterns on the fibres, a chip held in reset, a channel that is off, the auxiliary port."""
-    transport = SimulationTransport(dut)
-    await transport.open()
-    board, _ = await configure(transport, Recorder())
-    adc = board.adc["adc01"]
-    await adc.set_output("pattern", pattern=0x1234)
-    await adc.enable(2, on=False)
-    frames, _ = await board.fibres[0].capture(FRAMES)
-    found = aligner().feed(np.ascontiguousarray(frames).reshape(-1))
-    assert (found.samples[:, 4:] == [0x1234, 0x1234, 0, 0x1234]).all()
-    assert (found.samples[:, :4] == [PEDESTAL + c for c in range(4)]).all()
-
-    line = board.board.gpio["adc_reset_0_0"]
-    await board.sca["sca0"].drive_pins(1 << line.line, 0)
-    assert "I2C master 1, address 0x20: no acknowledge" in await _refusal(
-        adc.output(), faults.NotAcknowledged
-    )
-    await board.sca["sca0"].drive_pins(1 << line.line, 1 << line.line)
-    assert await adc.output() == ("normal", 0x2A35)
-
-    off = board.sca["sca0"].port.run([build.dac_set("A", 1)])
-    assert "channel not enabled" in await _refusal(off, faults.ScaRefused)
-
-    sca = board.sca["sca0"]
-    await sca.port.use(auxiliary=True)
-    assert await sca.chip_id() == 0x100
-    assert await adc.output() == ("normal", 0x2A35)
-    await sca.port.use(auxiliary=False)
-    assert Channel.ADC in await sca.enabled()
-    await transport.close()
-
-
 @cocotb.test(timeout_time=95, timeout_unit="ms")
 async def the_first_transactions_are_those_of_the_model(dut: Dut) -> None:
     """A register over IC, and the SCA connected over EC."""
@@ -121,12 +83,3 @@ async def the_first_transactions_are_those_of_the_model(dut: Dut) -> None:
         await board.sca["sca0"].connect()
     assert on_gateware.exchanges == on_model.exchanges
     await transport.close()
-
-
-async def _refusal(asked: Awaitable[object], fault: type[faults.TransactionError]) -> str:
-    """What a board says when it refuses, as it must."""
-    try:
-        answer = await asked
-    except fault as error:
-        return str(error)
-    raise AssertionError(f"not refused, but answered: {answer}")

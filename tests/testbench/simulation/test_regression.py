@@ -76,6 +76,17 @@ def test_a_choice_is_made_for_every_simulator_and_layout():
     assert not regression.is_whole(choose(["link"], ["verilator"], ["locic_style"]))
 
 
+def test_what_is_too_large_for_icarus_is_left_out_there_and_refused_by_itself():
+    runs = choose(["board", "chain"], ["verilator", "icarus"], ["locic_style"])
+    assert {(run.case.name, run.simulator) for run in runs} == {
+        ("board", "verilator"),
+        ("chain", "verilator"),
+        ("chain", "icarus"),
+    }
+    with pytest.raises(InputError, match="simulator: got icarus, allowed: verilator for board"):
+        choose(["board"], ["icarus"], ["locic_style"])
+
+
 def done(name, outcomes, directory=Path("."), error=None):
     entry = Run(Case(name, "heartbeat"), "verilator", "locic_style", None)
     if error:
