@@ -45,7 +45,9 @@ check: setup ## ruff, mypy, import-linter, packaging, documentation
 docs: setup ## Build the documentation in build/docs
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
 
-bench: setup ## Measure speed, as ratios within one run
+bench: setup ## Measure speed, as ratios within one run, and renew the accuracy table
+	@mkdir -p build
+	$(BIN)/ltdb bench accuracy --json >build/accuracy.json && cp build/accuracy.json docs/accuracy.json
 	$(BIN)/ltdb bench
 
 gateware: setup ## Build the board controller for an ECP5 (several minutes)

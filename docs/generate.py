@@ -213,7 +213,7 @@ def accuracy() -> str:
     versions = ", ".join(f"{name} {answer['versions'][name]}" for name in ("python", "numpy", "numba"))
     parts += [
         "",
-        f"Measured with {versions}. Renew it with `ltdb bench accuracy --json > docs/accuracy.json`.\n",
+        f"Measured with {versions}. `make bench` renews it.\n",
     ]
     return "\n".join(parts)
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from ltdb.errors import InputError
 from ltdb.signal.waveform import Waveform
@@ -49,20 +50,12 @@ class Oscilloscope(ABC):
     A capture is: `set_vertical` and `set_sampling` once, then `acquire` and `read_trace` for each record.
     """
 
-    @property
-    @abstractmethod
-    def acquisition(self) -> Acquisition:
-        """Real-time or sampling."""
-
-    @property
-    @abstractmethod
-    def channels(self) -> tuple[int, ...]:
-        """Numbers of the inputs."""
-
-    @property
-    @abstractmethod
-    def divisions(self) -> int:
-        """Vertical divisions of the screen: full scale is that many times the volts per division."""
+    acquisition: ClassVar[Acquisition]
+    """Real-time or sampling."""
+    channels: ClassVar[tuple[int, ...]]
+    """Numbers of the inputs."""
+    divisions: ClassVar[int]
+    """Vertical divisions of the screen: full scale is that many times the volts per division."""
 
     @abstractmethod
     def set_vertical(self, channel: int, volts_per_division: float, offset_v: float = 0.0) -> None:

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from instruments.errors import ProtectionError, ProtectionTrippedError
 from ltdb.errors import InputError
+from ltdb.provenance import Provenance, Tag
 
 MINIMUM_HEADROOM = 1.02
 """An over-voltage threshold closer to the set voltage than this would trip by the supply's own tolerance."""
@@ -86,6 +87,35 @@ class SupplyReading:
     def power_w(self) -> float:
         """Power delivered, cables included."""
         return self.voltage_v * self.current_a
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentAccuracy:
+    """How well a supply measures its current, from its data sheet: a part of the reading and an offset."""
+
+    of_reading: float
+    offset_a: float
+    source: str
+    tag: Tag
+
+    def limit_of_error_a(self, current_a: float) -> float:
+        """Half width of the stated accuracy; divide by the square root of three for a standard uncertainty."""
+        return self.of_reading * math.fabs(current_a) + self.offset_a
+
+    def provenance(self, supply: str) -> Provenance:
+        """The same as a line of a list of assumptions."""
+        value = f"{100 * self.of_reading:g} % of the reading + {1e3 * self.offset_a:g} mA"
+        return Provenance(f"accuracy of the current of {supply}", value, self.tag, self.source)
+
+
+ASSUMED_CURRENT_ACCURACY = CurrentAccuracy(
+    0.0015,
+    0.010,
+    "not the data sheet of this supply: that of a comparable one (Keysight E364xA User's and Service Guide, table 7-2, "
+    "readback of output 2, 12 months); state the true one as current_accuracy in the bench file",
+    Tag.ASSUMED,
+)
+"""Taken where the bench file states none."""
 
 
 class PowerSupply(ABC):

@@ -69,8 +69,33 @@ class Command(Protocol):
         """Do it; return an exit code."""
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Text as it was written, and the names of commands on one line with what they do."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Add an entry to the list; the names of commands stand two further in than argparse reckons."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):
+            self._action_max_length += 2
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that answers wrong usage in one sentence, with the next step."""
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuse what is not known here, where it is known which help says more; argparse would do it at the top."""
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unknown: {' '.join(rest)}{self._meant(rest[0])}")
+        return found, rest
+
+    def _meant(self, given: str) -> str:
+        from difflib import get_close_matches
+
+        close = get_close_matches(given.partition("=")[0], self._option_string_actions, 1)
+        return f"; did you mean {close[0]}?" if close else ""
 
     def error(self, message: str) -> NoReturn:
         """End with what is wrong, and where to read what is right."""
@@ -83,15 +108,13 @@ def build_parser() -> argparse.ArgumentParser:
         prog="ltdb",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     parser.add_argument("--version", action="store_true", help="show the version and exit")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name, module_name in COMMANDS.items():
         module: Command = importlib.import_module(module_name)
-        subparser = subparsers.add_parser(
-            name, help=module.HELP, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        subparser = subparsers.add_parser(name, help=module.HELP, formatter_class=HelpFormatter)
         module.add_arguments(subparser)
         subparser.set_defaults(run_command=module.run_command)
     return parser

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from instruments.power_supply import PowerSupply
     from ltdb.signal.waveform import Waveform
     from testbench.bench import BenchDescription
+    from testbench.bench.description import LimitEntry
     from testbench.bench.lab import Lab
     from testbench.devices.ltdb import Ltdb
     from testbench.limits import Limit
@@ -40,6 +41,7 @@ _TRANSACTIONS = logging.getLogger("ltdb.transactions")
 
 _BENCH = pytest.StashKey["BenchDescription"]()
 _NEEDS = pytest.StashKey[frozenset[str]]()
+_LIMITS_USED = pytest.StashKey[set["LimitEntry"]]()
 _MEASURED = pytest.StashKey[list["Measurement"]]()
 _FAILED = pytest.StashKey[bool]()
 
@@ -80,6 +82,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     there = _there(bench)
     needs = [names for names in wanted.values() if not _absent(names, there)]
     session.config.stash[_BENCH] = bench
+    session.config.stash[_LIMITS_USED] = set()
     session.config.stash[_NEEDS] = frozenset[str]().union(*needs)
 
 
@@ -113,6 +116,20 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Name the limits that are meant for tests and that no test has used: one misspelt would be silent otherwise."""
+    if _BENCH not in config.stash:
+        return
+    from testbench.bench.description import OWN_TESTS
+
+    bench, used = config.stash[_BENCH], config.stash[_LIMITS_USED]
+    unused = [entry.measurement for entry in bench.limits if entry.section == OWN_TESTS and entry not in used]
+    if unused:
+        terminalreporter.section("limits of the bench file")
+        names = ", ".join(map(repr, unused))
+        terminalreporter.line(f"{bench.source}: no test that ran has measured {names}")
+
+
 @pytest.fixture(scope="session")
 def ltdb_bench(request: pytest.FixtureRequest) -> Iterator[Lab]:
     """The bench, opened and identified: `testbench.bench.lab.Lab`. ``ltdb_bench.run(coroutine)`` talks to the board."""
@@ -135,7 +152,7 @@ def ltdb_bench(request: pytest.FixtureRequest) -> Iterator[Lab]:
     try:
         lab = opened.__enter__()
     except LtdbError as error:
-        pytest.fail(str(error), pytrace=False)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
     try:
         yield lab
     finally:
@@ -206,6 +223,8 @@ def ltdb_clock_source(ltdb_bench: Lab) -> ClockSource:
 def measure(request: pytest.FixtureRequest) -> Callable[..., Measurement]:
     """Record a measurement in the JUnit file: ``measure(name, value, unit, uncertainty=..., limit=..., note=...)``.
 
+    The limit is the one that the bench file has for this name in a ``[[limit]]`` with ``section = "tests"``; else the
+    one given: a `testbench.limits.Limit`, or the name of a limit of the bench file, ``"NAME"`` or ``"SECTION/NAME"``.
     The test fails at its end if a limit is not met, after everything was measured.
     """
     from testbench.measurement import Measurement
@@ -219,11 +238,13 @@ def measure(request: pytest.FixtureRequest) -> Callable[..., Measurement]:
         unit: str,
         *,
         uncertainty: float | None = None,
-        limit: Limit | None = None,
+        limit: Limit | str | None = None,
         note: str = "",
     ) -> Measurement:
         plain = value.item() if hasattr(value, "item") else value
-        measurement = Measurement(name, plain, unit, uncertainty, limit, note)
+        measurement = Measurement(
+            name, plain, unit, uncertainty, _limit(request.config.stash, name, limit), note
+        )
         measured.append(measurement)
         for key, text in properties_of(measurement).items():
             # What record_property does, without its warning that a strict xunit2 reader may not want properties here.
@@ -231,6 +252,31 @@ def measure(request: pytest.FixtureRequest) -> Callable[..., Measurement]:
         return measurement
 
     return measure
+
+
+def _limit(stash: pytest.Stash, name: str, given: Limit | str | None) -> Limit | None:
+    """Find the limit of a measurement; a name that the bench file does not know fails the test."""
+    from ltdb.errors import InputError
+
+    bench = stash.get(_BENCH, None)
+    if bench is None:
+        if isinstance(given, str):
+            pytest.fail(
+                f"limit {given!r} stands in no bench file: pytest --bench FILE names one", pytrace=False
+            )
+        return given
+    if isinstance(given, str):
+        try:
+            entry = bench.named_limit(given)
+        except InputError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+    else:
+        own = bench.own_limit(name)
+        if own is None:
+            return given
+        entry = own
+    stash[_LIMITS_USED].add(entry)
+    return entry.limit
 
 
 def _needs_of(item: pytest.Item) -> frozenset[str]:

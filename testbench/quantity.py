@@ -41,6 +41,15 @@ def plain(value: float, digits: int = 5) -> str:
     exponent = math.floor(math.log10(abs(value)))
     if -4 <= exponent < 6:
         return f"{value:.{max(digits, exponent + 1)}g}".replace("-", _MINUS)
+    return _scientific(value, digits)
+
+
+def count(number: int) -> str:
+    """Return a count in words of a report: all digits below a million, then four: ``"3.072×10¹²"``."""
+    return plain(number) if abs(number) < 1_000_000 else _scientific(number, 5)
+
+
+def _scientific(value: float, digits: int) -> str:
     mantissa, power = f"{value:.{max(0, digits - 2)}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa.replace('-', _MINUS)}{_TIMES}10{str(int(power)).translate(_SUPERSCRIPT)}"

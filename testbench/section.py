@@ -115,9 +115,32 @@ class Context:
             return point.values()
         return self.done[key].values()
 
-    def missing(self, keys: list[str]) -> list[str]:
-        """Return those points that are still to be measured."""
-        return [key for key in keys if key not in self.done]
+    def scan(
+        self, text: str, measures: Mapping[str, Callable[[], Mapping[str, Any]]]
+    ) -> dict[str, Mapping[str, Any]]:
+        """Measure the points of a scan that are missing, in order, and show how far it has come.
+
+        Parameters
+        ----------
+        text
+            What is being done.
+        measures
+            What measures each point, by key; see `point`.
+
+        Returns
+        -------
+        dict
+            What was measured now or by an earlier run, by key.
+        """
+        found: dict[str, Mapping[str, Any]] = {}
+        done = sum(key in self.done for key in measures)
+        with self.progress(text, len(measures), done) as advance:
+            for key, measure in measures.items():
+                new = key not in self.done
+                advance(0, f"{len(found) + 1} of {len(measures)}: {key}" if new else None)
+                found[key] = self.point(key, measure)
+                advance(int(new))
+        return found
 
     def check_limits_used(self) -> None:
         """Make sure that every limit of the bench file was for a measurement of this section.
@@ -170,9 +193,9 @@ class Context:
         """A seed for a simulator, which takes 1 to 2^31 - 1."""
         return 1 + self.seed % (2**31 - 1)
 
-    def progress(self, text: str, total: float | None) -> AbstractContextManager[Advance]:
-        """Show progress where there is a terminal."""
-        return progress(text, total, enabled=self.show_progress)
+    def progress(self, text: str, total: float | None, done: float = 0) -> AbstractContextManager[Advance]:
+        """Show progress where there is a terminal; `done` was done by an earlier run."""
+        return progress(text, total, done=done, enabled=self.show_progress)
 
 
 @dataclass(frozen=True)

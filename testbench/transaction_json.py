@@ -53,11 +53,17 @@ def _names(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(cls))
 
 
+@cache
+def _bytes_names(cls: Any) -> tuple[str, ...]:
+    types = get_type_hints(cls)
+    return tuple(name for name in _names(cls) if types[name] is bytes)
+
+
 def _fields_to_json(value: Any) -> dict[str, Any]:
-    entry = {}
-    for name in _names(value.__class__):
-        item = getattr(value, name)
-        entry[name] = item.hex() if isinstance(item, bytes) else item
+    cls = value.__class__
+    entry = {name: getattr(value, name) for name in _names(cls)}
+    for name in _bytes_names(cls):
+        entry[name] = entry[name].hex()
     return entry
 
 

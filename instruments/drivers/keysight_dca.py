@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from instruments.driver import Driver
+from instruments.drivers.keysight_words import read_words
 from instruments.oscilloscope import Acquisition, Oscilloscope, Progress, Sampling, Slope
 from ltdb.errors import InputError
 from ltdb.signal.waveform import Waveform
@@ -30,21 +29,10 @@ class KeysightDca(Driver, Oscilloscope):
     MANUFACTURERS = ("KEYSIGHT", "AGILENT")
     MODELS = ("86100D", "N1000A")
     MANUAL = "Keysight FlexDCA Programmer's Guide"
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """One sample a trigger."""
-        return Acquisition.SAMPLING
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Numbers of the modules; their first input is used."""
-        return (1, 2, 3, 4)
-
-    @property
-    def divisions(self) -> int:
-        """Vertical divisions of the screen."""
-        return 8
+    acquisition = Acquisition.SAMPLING
+    channels = (1, 2, 3, 4)
+    """Of the modules; their first input is used."""
+    divisions = 8
 
     def set_vertical(self, channel: int, volts_per_division: float, offset_v: float = 0.0) -> None:
         """Switch a channel on and set its range."""
@@ -118,21 +106,6 @@ class KeysightDca(Driver, Oscilloscope):
         with self.group(f"read channel {channel}"):
             connection.write(f":WAVEFORM:SOURCE CHANNEL{channel}A")
             connection.write(":SYSTEM:BORDER LENDIAN")
-            points = connection.query_integer(":WAVEFORM:YFORMAT:POINTS?")
-            interval_s = connection.query_number(":WAVEFORM:YFORMAT:XINCREMENT?")
-            start_s = connection.query_number(":WAVEFORM:YFORMAT:XORIGIN?")
-            volts = connection.query_number(":WAVEFORM:YFORMAT:WORD:ENCODING:YINCREMENT?")
-            zero_v = connection.query_number(":WAVEFORM:YFORMAT:WORD:ENCODING:YORIGIN?")
-            if points < 1 or interval_s <= 0 or volts == 0:
-                raise InputError("record of the oscilloscope", f"{points} points, {interval_s} s", "a record")
-            data = connection.query_block(
-                ":WAVEFORM:YFORMAT:WORD:YDATA?", expected_bytes=2 * points, progress=progress
-            )
-        return Waveform(
-            codes=np.frombuffer(data, "<i2"),
-            sample_interval_s=interval_s,
-            scale=volts,
-            offset=zero_v,
-            start_s=start_s,
-            name=f"{self.name} channel {channel}",
-        )
+            axes = ":WAVEFORM:YFORMAT"
+            words = f"{axes}:WORD"
+            return read_words(self, channel, axes, f"{words}:ENCODING", f"{words}:YDATA?", progress)

@@ -10,12 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from instruments.driver import Driver, parse_error
+from instruments.drivers.keysight_words import read_words
 from instruments.errors import InstrumentError
 from instruments.oscilloscope import Acquisition, Oscilloscope, Progress, Sampling, Slope
-from ltdb.errors import InputError
 from ltdb.signal.waveform import Waveform
 
 _MODELS = (
@@ -36,21 +34,9 @@ class KeysightInfiniium(Driver, Oscilloscope):
     MANUFACTURERS = ("KEYSIGHT", "AGILENT")
     MODELS = _MODELS
     MANUAL = "Keysight Infiniium Oscilloscopes Programmer's Guide"
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """Real-time."""
-        return Acquisition.REAL_TIME
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Numbers of the inputs."""
-        return (1, 2, 3, 4)
-
-    @property
-    def divisions(self) -> int:
-        """Vertical divisions of the screen."""
-        return 8
+    acquisition = Acquisition.REAL_TIME
+    channels = (1, 2, 3, 4)
+    divisions = 8
 
     def set_vertical(self, channel: int, volts_per_division: float, offset_v: float = 0.0) -> None:
         """Switch a channel on and set its range."""
@@ -100,22 +86,7 @@ class KeysightInfiniium(Driver, Oscilloscope):
             connection.write(":WAVEFORM:FORMAT WORD")
             connection.write(":WAVEFORM:BYTEORDER LSBFIRST")
             connection.write(":WAVEFORM:STREAMING OFF")
-            points = connection.query_integer(":WAVEFORM:POINTS?")
-            interval_s = connection.query_number(":WAVEFORM:XINCREMENT?")
-            start_s = connection.query_number(":WAVEFORM:XORIGIN?")
-            volts = connection.query_number(":WAVEFORM:YINCREMENT?")
-            zero_v = connection.query_number(":WAVEFORM:YORIGIN?")
-            if points < 1 or interval_s <= 0 or volts == 0:
-                raise InputError("record of the oscilloscope", f"{points} points, {interval_s} s", "a record")
-            data = connection.query_block(":WAVEFORM:DATA?", expected_bytes=2 * points, progress=progress)
-        return Waveform(
-            codes=np.frombuffer(data, "<i2"),
-            sample_interval_s=interval_s,
-            scale=volts,
-            offset=zero_v,
-            start_s=start_s,
-            name=f"{self.name} channel {channel}",
-        )
+            return read_words(self, channel, ":WAVEFORM", ":WAVEFORM", ":WAVEFORM:DATA?", progress)
 
     def _prepare(self) -> None:
         # Answers with the header of the command in front could not be told from values. Nothing measured changes.

@@ -37,21 +37,9 @@ class TektronixMso(Driver, Oscilloscope):
     MANUFACTURERS = ("TEKTRONIX",)
     MODELS = (*_FOUR_CHANNELS, *_REAL_TIME)
     MANUAL = "Tektronix 077-1305 and 077-0010"
-
-    @property
-    def acquisition(self) -> Acquisition:
-        """Real-time."""
-        return Acquisition.REAL_TIME
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """Numbers of the inputs."""
-        return (1, 2, 3, 4)
-
-    @property
-    def divisions(self) -> int:
-        """Vertical divisions of the screen."""
-        return 10
+    acquisition = Acquisition.REAL_TIME
+    channels = (1, 2, 3, 4)
+    divisions = 10
 
     def set_vertical(self, channel: int, volts_per_division: float, offset_v: float = 0.0) -> None:
         """Switch a channel on and set its range, its position in the middle."""

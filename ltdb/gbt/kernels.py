@@ -69,26 +69,33 @@ def _descramble16(scrambled: Any, state: Any) -> Any:
 
 
 @numba.njit(cache=True, inline="always")
+def _load8(row: Any, first: int) -> Any:
+    """Eight bytes as a number, written so that the compiler makes one load of it."""
+    x = np.uint64(row[first]) << np.uint64(56) | np.uint64(row[first + 1]) << np.uint64(48)
+    x |= np.uint64(row[first + 2]) << np.uint64(40) | np.uint64(row[first + 3]) << np.uint64(32)
+    x |= np.uint64(row[first + 4]) << np.uint64(24) | np.uint64(row[first + 5]) << np.uint64(16)
+    return x | np.uint64(row[first + 6]) << np.uint64(8) | np.uint64(row[first + 7])
+
+
+@numba.njit(cache=True, inline="always")
+def _store8(row: Any, first: int, x: Any) -> None:
+    """Do the reverse of `_load8`."""
+    row[first], row[first + 1] = np.uint8(x >> np.uint64(56)), np.uint8(x >> np.uint64(48))
+    row[first + 2], row[first + 3] = np.uint8(x >> np.uint64(40)), np.uint8(x >> np.uint64(32))
+    row[first + 4], row[first + 5] = np.uint8(x >> np.uint64(24)), np.uint8(x >> np.uint64(16))
+    row[first + 6], row[first + 7] = np.uint8(x >> np.uint64(8)), np.uint8(x)
+
+
+@numba.njit(cache=True, inline="always")
 def _load_payload(row: Any) -> Any:
-    """Eleven payload bytes to the upper and the lower 42 bits."""
-    high = np.uint64(row[0] & 0xF)
-    for i in range(1, 5):
-        high = high << np.uint64(8) | np.uint64(row[i])
-    high = high << np.uint64(6) | np.uint64(row[5]) >> np.uint64(2)
-    low = np.uint64(row[5] & 3)
-    for i in range(6, 11):
-        low = low << np.uint64(8) | np.uint64(row[i])
-    return high, low
+    """Eleven payload bytes to the upper and the lower 42 bits: two loads, which overlap."""
+    return _load8(row, 0) >> np.uint64(18) & np.uint64(MASK42), _load8(row, 3) & np.uint64(MASK42)
 
 
 @numba.njit(cache=True, inline="always")
 def _store_payload(row: Any, high: Any, low: Any) -> None:
-    row[0] = np.uint8(high >> np.uint64(38))
-    for i in range(1, 5):
-        row[i] = np.uint8(high >> np.uint64(38 - 8 * i))
-    row[5] = np.uint8((high & np.uint64(0x3F)) << np.uint64(2) | low >> np.uint64(40))
-    for i in range(6, 11):
-        row[i] = np.uint8(low >> np.uint64(80 - 8 * i))
+    _store8(row, 0, high << np.uint64(18) | low >> np.uint64(24))
+    _store8(row, 3, high << np.uint64(42) | low)
 
 
 @numba.njit(cache=True, inline="always")
@@ -119,11 +126,9 @@ def encode_fec(payload: Any, is_data: Any, state: Any, table: Any, frames: Any) 
         byte10 = np.uint8((a & np.uint64(0xF)) << np.uint64(4) | b & np.uint64(0xF))
         parity = _parity(byte0, mixed, byte9, byte10, table)
         row = frames[n]
-        row[0], row[9], row[10] = byte0, byte9, byte10
-        for i in range(8):
-            row[1 + i] = np.uint8(mixed >> np.uint64(56 - 8 * i))
-        for i in range(4):
-            row[11 + i] = np.uint8(parity >> np.uint32(24 - 8 * i))
+        _store8(row, 0, np.uint64(byte0) << np.uint64(56) | mixed >> np.uint64(8))
+        last = mixed << np.uint64(48) | np.uint64(byte9) << np.uint64(40) | np.uint64(byte10) << np.uint64(32)
+        _store8(row, 7, last | np.uint64(parity))
     state[0], state[1] = high_state, low_state
 
 
@@ -139,17 +144,12 @@ def decode_fec(
     for n in range(frames.shape[0]):
         row = frames[n]
         is_data[n] = row[0] >> 4 == 0x5
-        mixed = np.uint64(0)
-        for i in range(8):
-            mixed = mixed << np.uint64(8) | np.uint64(row[1 + i])
+        mixed = _load8(row, 1)
         difference = _parity(row[0], mixed, row[9], row[10], table)
         a = _squeeze(mixed >> np.uint64(4)) << np.uint64(8) | np.uint64(row[9] & 0xF0 | row[10] >> 4)
         b = _squeeze(mixed) << np.uint64(8) | np.uint64((row[9] & 0xF) << 4 | row[10] & 0xF)
         b |= np.uint64(row[0] & 0xF) << np.uint64(40)
-        received = np.uint32(0)
-        for i in range(4):
-            received = received << np.uint32(8) | np.uint32(row[11 + i])
-        difference ^= received
+        difference ^= np.uint32(_load8(row, 7))
         errors[n] = difference != 0
         count = np.uint8(0)
         if difference != 0:

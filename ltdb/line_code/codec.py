@@ -5,9 +5,8 @@ Both directions carry state from call to call, so that any split of a stream int
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -19,8 +18,8 @@ from ltdb.line_code.format import FrameFormat, load_format
 from ltdb.line_code.scrambler import pieces, scramble_step, seed_bits
 from ltdb.line_code.wirebits import WORD, WireBits
 
-SPAN = 1 << 16
-"""Frames that one thread decodes at a time."""
+LEAST_PART = 1 << 13
+"""Frames from which on another thread is worth starting."""
 
 
 class FrameFlag(IntFlag):
@@ -50,6 +49,26 @@ class DecodedFrames:
     def __len__(self) -> int:
         """Number of frames."""
         return len(self.bcid)
+
+    @classmethod
+    def empty(cls, count: int, layout: FrameFormat) -> DecodedFrames:
+        """Room for so many frames, with anything in it."""
+        samples = np.empty((count, layout.lanes), np.uint16)
+        return cls(samples, np.empty(count, np.uint16), np.empty(count, np.uint8))
+
+    def check(self, count: int, layout: FrameFormat) -> None:
+        """Refuse arrays that so many frames cannot be written into."""
+        for name, array, dtype, shape in (
+            ("samples", self.samples, np.uint16, (count, layout.lanes)),
+            ("bcid", self.bcid, np.uint16, (count,)),
+            ("flags", self.flags, np.uint8, (count,)),
+        ):
+            if array.dtype != dtype or array.shape != shape or not array.flags.carray:
+                raise InputError(
+                    f"{name} to decode into",
+                    f"{array.dtype}, shape {array.shape}",
+                    f"{np.dtype(dtype).name}, shape {shape}, contiguous and writable",
+                )
 
 
 def _whole_words(rows: NDArray, width: int) -> NDArray[np.uint64]:
@@ -182,7 +201,7 @@ class Decoder:
         """How often the headers of three frames have set the BCID."""
         return int(self._state[4])
 
-    def decode(self, frames: ArrayLike, threads: int = 1) -> DecodedFrames:
+    def decode(self, frames: ArrayLike, threads: int = 1, out: DecodedFrames | None = None) -> DecodedFrames:
         """Samples, BCIDs and flags of packed frames, shape (n, frame_bytes), uint8.
 
         Parameters
@@ -191,6 +210,9 @@ class Decoder:
             As `Encoder.encode` returns them.
         threads
             Threads to share the work among; the result does not depend on it.
+        out
+            What an earlier call for as many frames returned, to be written over and returned: for long streams,
+            where memory that is new to the process costs as much time as decoding into it.
 
         Raises
         ------
@@ -205,8 +227,13 @@ class Decoder:
             raise InputError("threads", threads, "at least 1")
         words = _whole_words(rows, layout.frame_bytes)
         count, lane_words = len(words), -(-layout.lanes // 4)
-        samples = np.empty((count, 4 * lane_words), np.uint16)
-        bcid, flags = np.empty(count, np.uint16), np.empty(count, np.uint8)
+        if out is None:
+            out = DecodedFrames.empty(count, layout)
+        else:
+            out.check(count, layout)
+        bcid, flags, samples = out.bcid, out.flags, out.samples
+        if 4 * lane_words != layout.lanes:
+            samples = np.empty((count, 4 * lane_words), np.uint16)
         kernel, row = decode_kernel(layout), samples.view(np.uint64).reshape(-1)
 
         def span(start: int, stop: int, state: NDArray[np.int64]) -> None:
@@ -219,39 +246,35 @@ class Decoder:
             if threads == 1:
                 span(1, count, self._state)
             else:
-                self._decode_spans(span, count, threads)
+                self._decode_parts(span, count, threads)
             self._before = words[-1].copy()
-        if samples.shape[1] != layout.lanes:
-            samples = samples[:, : layout.lanes].copy()
-        return DecodedFrames(samples, bcid, flags)
+        if samples is not out.samples:
+            out.samples[:] = samples[:, : layout.lanes]
+        return out
 
-    def _decode_spans(
+    def _decode_parts(
         self, span: Callable[[int, int, NDArray[np.int64]], None], count: int, threads: int
     ) -> None:
-        """Decode frames 1 to `count` - 1, span by span, each from the state that undisturbed frames leave.
+        """Decode frames 1 to `count` - 1, a part for each thread, each from the state that undisturbed frames leave.
 
-        A span whose state turns out to have been another is done again: that costs time only where the BCID jumps
-        or a span ends in an error.
+        This thread does the first part itself. A part whose state turns out to have been another is done again: that
+        costs time only where the BCID jumps or a part ends in an error.
         """
         crossings = self.layout.sequence.bunch_crossings
-        begun = done = 1
-        pending: deque[tuple[int, int, NDArray[np.int64], NDArray[np.int64], Future[None]]] = deque()
+        parts = max(1, min(threads, count // LEAST_PART))
+        bounds = [1 + (count - 1) * k // parts for k in range(parts + 1)]
+        assumed = [np.array([(self.bcid + start - 1) % crossings, 0, 0, 0, 0]) for start in bounds[1:-1]]
+        ends = [state.copy() for state in assumed]
         with ThreadPoolExecutor(threads) as pool:
-            while done < count:
-                # Twice as many as threads, so that none waits while a finished span is looked at here.
-                while begun < count and len(pending) < 2 * threads:
-                    state = self._state.copy()
-                    if begun > done:
-                        state[:4] = (self.bcid + begun - done) % crossings, 0, 0, 0
-                    start, begun = begun, min(begun + SPAN, count)
-                    pending.append(
-                        (start, begun, state.copy(), state, pool.submit(span, start, begun, state))
-                    )
-                start, end, before, after, work = pending.popleft()
-                work.result()
-                if not np.array_equal(before[:4], self._state[:4]):
-                    before, after = self._state.copy(), self._state.copy()
-                    span(start, end, after)
-                self._state[:4] = after[:4]
-                self._state[4] += after[4] - before[4]
-                done = end
+            work = [
+                pool.submit(span, start, stop, state)
+                for start, stop, state in zip(bounds[1:-1], bounds[2:], ends, strict=True)
+            ]
+            span(1, bounds[1], self._state)
+            for part, done in enumerate(work):
+                done.result()
+                if np.array_equal(assumed[part][:4], self._state[:4]):
+                    self._state[:4] = ends[part][:4]
+                    self._state[4] += ends[part][4]
+                else:
+                    span(bounds[part + 1], bounds[part + 2], self._state)

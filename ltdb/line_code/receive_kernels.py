@@ -143,7 +143,7 @@ def receive_kernel(layout: FrameFormat, packed: bool) -> Callable[..., None]:
 def annotate_kernel(layout: FrameFormat) -> Callable[..., None]:
     """``annotate(status, bcid, flags, state)``: BCID and flags of consecutive frames, as docs/line_code.md has it.
 
-    `state`: BCID of the next frame, frames in a row that are right but for their sequence bits, those bits joined,
+    `state`: BCID of the next frame, frames in a row that are right but for their sequence bits, their bits joined,
     whether the frame before failed its CRC, and how often the counter was set.
     """
     values, names = sequence_values(layout), naming_table(layout)
@@ -169,7 +169,7 @@ def annotate_kernel(layout: FrameFormat) -> Callable[..., None]:
                 if history:
                     marks[0] = HISTORY_FLAG
                 counter = (counter + size) % crossings
-                row, history = 0, 0
+                row, joined, history = 0, 0, 0
                 done += size
                 continue
             for i in range(done, done + size):
@@ -181,10 +181,10 @@ def annotate_kernel(layout: FrameFormat) -> Callable[..., None]:
                     row += 1
                     joined = (joined << width | sequence) & mask
                     if row >= naming and names[joined] != UNNAMED:
-                        counter, row, flag = np.int64(names[joined]), 0, 0
+                        counter, row, joined, flag = np.int64(names[joined]), 0, 0, 0
                         state[4] += 1
                 else:
-                    row = 0
+                    row, joined = 0, 0
                 bcid[i] = counter
                 flags[i] = flag | (HISTORY_FLAG if history else 0)
                 history = flag & CRC_FLAG

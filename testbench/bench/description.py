@@ -8,11 +8,14 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from instruments.power_supply import ASSUMED_CURRENT_ACCURACY, CurrentAccuracy
 from ltdb.errors import InputError
 from testbench.limits import Limit
 
 SIMULATED = "simulated"
 MODEL = "model"
+OWN_TESTS = "tests"
+"""Stands for a section in limits that are meant for a user's own tests, not for the qualification."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ class InstrumentEntry:
     resource: str
     backend: str = "@py"
     timeout_s: float = 10.0
+    current_accuracy: CurrentAccuracy | None = None
+    """Of a power supply."""
 
     @property
     def simulated(self) -> bool:
@@ -119,10 +124,48 @@ class BenchDescription:
         """The board in use."""
         return self.boards[self.board]
 
+    def current_accuracy(self, supply: str) -> CurrentAccuracy:
+        """Return how well a supply measures its current: as the file says, else as assumed."""
+        return self.instruments[supply].current_accuracy or ASSUMED_CURRENT_ACCURACY
+
+    def own_limit(self, measurement: str) -> LimitEntry | None:
+        """Return the limit for a measurement of the user's own tests; the last one if several fit."""
+        fitting = [entry for entry in self.limits if entry.applies(OWN_TESTS, measurement)]
+        return fitting[-1] if fitting else None
+
+    def named_limit(self, name: str) -> LimitEntry:
+        """Return the limit that a test asks for: ``NAME`` is one for tests, ``SECTION/NAME`` that of a section.
+
+        Raises
+        ------
+        InputError
+            If the file has none of that name, with those that it has.
+        """
+        named: dict[str, LimitEntry] = {}
+        for entry in self.limits:
+            own = entry.section == OWN_TESTS
+            named[entry.measurement if own else f"{entry.section}/{entry.measurement}"] = entry
+        if name not in named:
+            allowed = ", ".join(map(repr, named)) or "none: the file has no [[limit]]"
+            raise InputError("limit of the bench file", repr(name), allowed, self.source)
+        return named[name]
+
     @property
     def simulated(self) -> bool:
         """Whether a twin has to be started for any instrument."""
         return any(instrument.simulated for instrument in self.instruments.values())
+
+    @property
+    def real_board(self) -> bool:
+        """Whether the board is more than a model, or no instrument knows that it is one."""
+        return self.board_entry.transport != MODEL or not self.simulated
+
+    def meter_is_moved(self, meter: str) -> bool:
+        """Whether a real multimeter serves several rails, so that somebody has to move it."""
+        return not self.instruments[meter].simulated and self._serves(meter) > 1
+
+    def _serves(self, meter: str) -> int:
+        return sum(rail.meter == meter for rail in self.rails.values())
 
     def probe_for(self, net: str) -> ProbeEntry:
         """Return the probe that can be put on a net.

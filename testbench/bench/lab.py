@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ltdb.errors import BenchError, InputError, LtdbError
@@ -147,7 +148,9 @@ class Lab:
         if name is None:
             return None
         if self._meters_at.get(name) != rail:
-            self.operator.move_meter(name, rail)
+            # A real meter that serves one rail alone is where the file says; a simulated one has to be told.
+            if self.description.instruments[name].simulated or self.description.meter_is_moved(name):
+                self.operator.move_meter(name, rail)
             self._meters_at[name] = rail
         meter: Multimeter = self._instruments[name]
         return meter
@@ -164,9 +167,10 @@ class Lab:
         source: ClockSource | None = self._instruments.get(self.description.clock_source or "")
         return source
 
-    def identities(self) -> str:
-        """Return the instruments in use, as each answered to ``*IDN?``."""
-        return "; ".join(f"{name}: {driver.identity}" for name, driver in self._instruments.items())
+    def identities(self, needs: Iterable[Need]) -> str:
+        """Return the instruments that serve these needs, as each answered to ``*IDN?``."""
+        names = self._needed(frozenset(needs))
+        return "; ".join(f"{name}: {self._instruments[name].identity}" for name in names)
 
     def set_temperature(self, celsius: float) -> None:
         """Have the board brought to a temperature, unless it has it."""
@@ -210,8 +214,8 @@ class Lab:
 
     def _move_probe(self, probe: ProbeEntry, net: str) -> None:
         if self._probes_at.get(probe.name) != net:
-            # A fixed probe of a real bench is where the file says; a simulated one has to be told once.
-            if not probe.fixed or self.simulated is not None:
+            # A fixed probe of a real instrument is where the file says; a simulated one has to be told once.
+            if not probe.fixed or self.description.instruments[probe.scope].simulated:
                 self.operator.move_probe(probe, net)
             self._probes_at[probe.name] = net
 
@@ -222,7 +226,7 @@ class Lab:
         self.operator = Person()
         if any(self.description.instruments[name].simulated for name in names):
             self.simulated = self._stack.enter_context(self._simulation(names))
-            self.operator = Simulation(self.simulated)
+            self.operator = Simulation(self.simulated, self.description.real_board)
             self.on_simulation(self.simulated)
         for name in names:
             yield from self._open_instrument(name)
@@ -251,15 +255,22 @@ class Lab:
         return list(dict.fromkeys(names))
 
     def _simulation(self, names: Iterable[str]) -> BoardBench:
+        from instruments.simulated.bench import Delivery
         from instruments.simulated.board_bench import BoardBench
 
         entries = {name: self.description.instruments[name] for name in names}
         rails: dict[str, dict[int, str]] = {}
         for rail in self.description.rails.values():
-            rails.setdefault(rail.supply, {})[rail.output] = rail.name
+            if self.description.instruments[rail.supply].simulated:
+                rails.setdefault(rail.supply, {})[rail.output] = rail.name
         drivers = {name: entry.driver for name, entry in entries.items() if entry.simulated}
         wired = {name: rails.get(name, {}) for name in drivers}
-        return BoardBench(self.layout, drivers, wired, self._seed)
+        bench = BoardBench(self.layout, drivers, wired, self._seed)
+        for rail in self.description.rails.values():
+            if not self.description.instruments[rail.supply].simulated:
+                # What a real supply does the twins cannot see: for them its rails are up.
+                bench.bench.connect(rail.name, partial(Delivery, rail.voltage_v, rail.voltage_v, 0.0, False))
+        return bench
 
     def _open_instrument(self, name: str) -> Iterator[str]:
         from instruments.catalogue import find
@@ -295,16 +306,19 @@ class Lab:
         self._stack.callback(lambda: self.run(transport.close()))
 
     def _missing(self, outlines: Iterable[Outline]) -> list[str]:
+        from testbench.bench.operator import Person
+
         problems, moved = [], False
         for outline in outlines:
             for net in outline.nets:
                 try:
-                    moved |= not self.description.probe_for(net).fixed
+                    probe = self.description.probe_for(net)
+                    moved |= not (probe.fixed or self.description.instruments[probe.scope].simulated)
                 except InputError as error:
                     problems.append(str(error))
             moved |= outline.moves
-        if moved and not self.operator.present:
-            problems.append("probes have to be moved by hand, and no terminal is there to ask at")
+        if moved and not Person().present:
+            problems.append("something has to be moved or set by hand, and no terminal is there to ask at")
         return problems
 
     def _order(self) -> list[tuple[PowerSupply, int]]:

@@ -12,9 +12,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from instruments.power_supply import CurrentAccuracy
 from ltdb.errors import BenchError, InputError
 from ltdb.provenance import Tag
 from testbench.bench.description import (
+    OWN_TESTS,
     BenchDescription,
     BoardEntry,
     InstrumentEntry,
@@ -257,6 +259,10 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
         if entry["driver"] not in kinds:
             key = ("instrument", name, "driver")
             yield Problem(".".join(key), repr(entry["driver"]), ", ".join(kinds), merged.where(key))
+        elif "current_accuracy" in entry and kinds[entry["driver"]] != _SUPPLY:
+            key = ("instrument", name, "current_accuracy")
+            got = f"on a driver of kind {kinds[entry['driver']]}"
+            yield Problem(".".join(key), got, f"only on a {_SUPPLY}", merged.where(key))
     use = tables.get("use", {})
     if use.get("board") not in boards:
         yield Problem(
@@ -308,17 +314,28 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
                 "low not above high",
                 merged.where(("limit", index, "low")),
             )
-        if limit["section"] not in SECTIONS:
+        if limit["section"] not in (*SECTIONS, OWN_TESTS):
             yield Problem(
                 f"limit.{index}.section",
                 repr(limit["section"]),
-                ", ".join(SECTIONS),
+                f"{', '.join(SECTIONS)}, or {OWN_TESTS} for tests of your own",
                 merged.where(("limit", index, "section")),
             )
     rail_name = tables["procedure"]["eye"]["voltage_rail"]
     if rails and rail_name not in rails:
         key = ("procedure", "eye", "voltage_rail")
         yield Problem(".".join(key), repr(rail_name), ", ".join(rails), merged.where(key))
+
+
+def _instrument(name: str, entry: Mapping[str, Any]) -> InstrumentEntry:
+    options = dict(entry)
+    accuracy = options.pop("current_accuracy", None)
+    if accuracy is not None:
+        tag = Tag(accuracy.get("tag", "certain"))
+        options["current_accuracy"] = CurrentAccuracy(
+            accuracy["of_reading"], accuracy["offset_a"], accuracy["source"], tag
+        )
+    return InstrumentEntry(name, **options)
 
 
 def _description(merged: _Merged, source: str) -> BenchDescription:
@@ -352,9 +369,7 @@ def _description(merged: _Merged, source: str) -> BenchDescription:
             )
             for name, entry in tables["board"].items()
         },
-        instruments={
-            name: InstrumentEntry(name, **entry) for name, entry in tables.get("instrument", {}).items()
-        },
+        instruments={name: _instrument(name, entry) for name, entry in tables.get("instrument", {}).items()},
         rails={name: RailEntry(name, **entry) for name, entry in tables.get("rail", {}).items()},
         probes=probes,
         limits=tuple(limits),

@@ -8,6 +8,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from testbench.benchmarks import MODULES
+
 if TYPE_CHECKING:
     from testbench.entries import Table
     from testbench.measurement import Measurement
@@ -34,7 +36,9 @@ exit codes: 0 all targets met, 1 a target missed, 3 a benchmark could not run
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.add_argument("benchmark", nargs="*", metavar="BENCHMARK", help="which to run (default: all)")
+    parser.add_argument(
+        "benchmark", nargs="*", metavar="BENCHMARK", help=f"{', '.join(MODULES)} (default: all)"
+    )
     parser.add_argument("--quick", action="store_true", help="smaller sizes: quicker and noisier")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on standard output")
 
@@ -42,7 +46,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run_command(args: argparse.Namespace) -> int:
     """Run the benchmarks and print each figure beside its target."""
     from ltdb.errors import InputError
-    from testbench.benchmarks import MODULES
     from testbench.measurement import Verdict
     from testbench.versions import describe_platform, versions
 

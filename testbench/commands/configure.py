@@ -30,6 +30,8 @@ examples:
   ltdb configure --diff --transport /dev/ttyUSB0     of a board that is up: only show what is not as configured
   ltdb configure --print-default > my.toml           a configuration to start from
   ltdb configure --transport dry-run                 show what would be sent until an answer is needed
+
+exit codes: 0 configured (or no difference), 1 --diff found differences, 2 usage or input error, 3 a step failed
 """
 
 
@@ -37,8 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     add_board_arguments(parser)
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file; see --print-default")
-    parser.add_argument("--diff", action="store_true", help="change nothing; exit 1 if something differs")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="configuration (TOML) instead of the default one"
+    )
+    parser.add_argument(
+        "--diff", action="store_true", help="change nothing, and list what is not as configured"
+    )
     parser.add_argument(
         "--print-default", action="store_true", help="print the default configuration and exit"
     )

@@ -114,6 +114,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_command(args: argparse.Namespace) -> int:
     """Analyse one waveform; return 1 if it failed the mask."""
+    from testbench.quick_start import start_quickly
+
+    start_quickly()
     from ltdb.errors import InputError
     from ltdb.signal.analysis import analyse
     from ltdb.signal.levels import find_levels
@@ -164,7 +167,6 @@ def _check_use(args: argparse.Namespace) -> None:
 
 
 def _waveform(args: argparse.Namespace) -> Waveform:
-
     if args.file is not None:
         from ltdb.signal.files import read_waveform
 

@@ -9,7 +9,11 @@ import sys
 NAME = "instruments"
 HELP = "list, check and simulate the lab instruments"
 
-_EPILOG = """\
+_FAULTS = """\
+A fault is KIND, or KIND:EXPRESSION for messages that match the expression; it happens every time. Kinds: time-out,
+late-reply, garbled-block, short-block, dropped-connection, dropped-afterwards, queued-error, refused.
+"""
+_EPILOG = f"""\
 examples:
   ltdb instruments list                                 drivers, models, manuals
   ltdb instruments check keysight_e36300 TCPIP::192.168.1.20::5025::SOCKET
@@ -18,9 +22,7 @@ examples:
   ltdb instruments simulate keysight_e36300 stanford_cg635
   ltdb instruments simulate tektronix_mso --fault garbled-block:CURVE
 
-A fault is KIND, or KIND:EXPRESSION for messages that match the expression; it happens every time. Kinds: time-out,
-late-reply, garbled-block, short-block, dropped-connection, dropped-afterwards, queued-error, refused.
-"""
+{_FAULTS}"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
     listing = actions.add_parser("list", help="show drivers, models and manuals")
     listing.add_argument("--json", action="store_true", help="print as JSON")
+    listing.description = "List the drivers, the models each is for, and the manual it was written from."
     check = actions.add_parser("check", help="ask an instrument who it is; changes nothing in it")
     check.add_argument("driver", metavar="DRIVER", help="name from the list")
     check.add_argument("resource", metavar="RESOURCE", help="VISA resource, as TCPIP::HOST::5025::SOCKET")
@@ -37,12 +40,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--timeout", type=float, default=5.0, metavar="S", help="seconds for an answer (default 5)"
     )
+    check.add_argument("--json", action="store_true", help="print as JSON")
+    check.description = (
+        "Open an instrument, ask who it is (*IDN?), hold that against the models of the driver, and read its error "
+        "queue.\nNothing is set or switched."
+    )
+    check.epilog = (
+        "example:\n  ltdb instruments check tektronix_mso TCPIP::192.168.1.30::4000::SOCKET\n\n"
+        "exit codes: 0 it is a model the driver is for, 2 usage or input error, 3 it is not, or does not answer"
+    )
     simulate = actions.add_parser("simulate", help="start simulated instruments on loopback, until Ctrl-C")
     simulate.add_argument("drivers", nargs="*", metavar="DRIVER", help="names from the list; default: all")
     simulate.add_argument(
-        "--fault", action="append", default=[], metavar="KIND[:EXPRESSION]", help="switch on a fault"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="KIND[:EXPRESSION]",
+        help="switch on a fault (repeatable)",
     )
     simulate.add_argument("--seed", type=int, default=1, help="seed of everything random (default 1)")
+    simulate.description = (
+        "Start twins that speak SCPI on loopback, and print the VISA resource of each, for a bench file, for `check`, "
+        "or for\na program of your own. Ctrl-C ends them."
+    )
+    simulate.epilog = (
+        f"example:\n  ltdb instruments simulate tektronix_mso --fault garbled-block:CURVE\n\n{_FAULTS}"
+    )
+    for action in (listing, check, simulate):
+        action.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def run_command(args: argparse.Namespace) -> int:
@@ -74,6 +99,8 @@ def _list(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
     from instruments.catalogue import find
     from ltdb.errors import InputError
 
@@ -81,6 +108,11 @@ def _check(args: argparse.Namespace) -> int:
         raise InputError("--timeout", args.timeout, "above 0 up to 3600 s")
     driver = find(args.driver).driver_class()
     with driver(args.driver, args.resource, backend=args.backend, timeout_s=args.timeout) as instrument:
+        if args.json:
+            found = {"driver": args.driver, "resource": args.resource} | asdict(instrument.identity)
+            found["errors_before"] = [[code, text] for code, text in instrument.errors_before_opening]
+            sys.stdout.write(json.dumps(found, indent=2) + "\n")
+            return 0
         sys.stdout.write(f"{instrument.identity}\n")
         for code, text in instrument.errors_before_opening:
             sys.stdout.write(f'its error queue held {code} "{text}"\n')

@@ -27,6 +27,8 @@ _EPILOG = """\
 examples:
   ltdb monitor                                       the simulated board, once
   ltdb monitor --transport socket://127.0.0.1:5000 --count 60 --interval 1 --csv log.csv
+
+exit codes: 0 all within their limits, 1 a reading is outside, 2 usage or input error, 3 the board does not answer
 """
 
 
@@ -36,7 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_board_arguments(parser)
     parser.add_argument("--count", type=int, default=1, help="how often to read (default 1)")
     parser.add_argument(
-        "--interval", type=float, default=1.0, metavar="S", help="board time between readings"
+        "--interval",
+        type=float,
+        default=1.0,
+        metavar="S",
+        help="time between readings, in s of the board (1)",
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help="append one row a reading round")
 

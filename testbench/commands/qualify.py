@@ -6,19 +6,26 @@ import argparse
 import contextlib
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from testbench.bench.description import BenchDescription
     from testbench.entries import Point
     from testbench.report.view import RunView
     from testbench.run import Plan
+    from testbench.section import Section
 
 NAME = "qualify"
 HELP = "run the qualification and write the report"
 
 _DESCRIPTION = """\
-Run the qualification of a simulated LTDB, section by section, and write into the output directory
+Run the qualification of an LTDB, section by section: configuration, link, eyes and jitter, bit error ratio, latency,
+clock phases, power. Without --bench everything is simulated: board and instruments, over their real protocols. Written
+into the output directory are
 
   report.html    for people: one self-contained page, verdict first
   record.jsonl   everything that was measured; the report is made from it alone
@@ -29,15 +36,18 @@ _EPILOG = """\
 examples:
   ltdb qualify                                  all sections, results in build/qualification
   ltdb qualify --out results --seed 7           another directory, another random seed
+  ltdb qualify --list                           the sections there are
   ltdb qualify --section overhead --section link
-  ltdb qualify --format channel_major           another shipped frame layout; or the path of your own TOML
-  file
+  ltdb qualify --format channel_major           another frame layout that ships; or the path of your own
   ltdb qualify --resume --out results           go on with a run that was killed or interrupted
   ltdb qualify --bench lab.toml                 with the board and instruments of a bench file
   ltdb qualify --section eye --set 'eye.fibres=[0, 7]' --set 'eye.patterns=["prbs31"]'
   ltdb qualify --bench lab.toml --dry-run       what would be switched on, moved and measured
 
-A record in the output directory is kept as record.1.jsonl when a new run begins there.
+A record in the output directory is kept as record.1.jsonl when a new run begins there. A bench file of your own begins
+with `ltdb bench-file --show`; the options that --set can change are those of its [procedure.NAME] tables.
+exit codes: 0 all limits met, 1 a limit failed, 2 usage or input error, 3 a section could not be run,
+130 interrupted
 """
 
 
@@ -45,17 +55,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "--out", type=Path, default=Path("build/qualification"), metavar="DIR", help="results"
+        "--out",
+        type=Path,
+        default=Path("build/qualification"),
+        metavar="DIR",
+        help="results (build/qualification)",
     )
     parser.add_argument(
         "--section", action="append", metavar="NAME", help="run this section only (repeatable); default: all"
     )
-    parser.add_argument("--list", action="store_true", help="list the sections and exit")
+    parser.add_argument("--list", action="store_true", help="list the chosen sections, and run nothing")
     parser.add_argument(
-        "--format", default="locic_style", metavar="LAYOUT", help="frame layout: name or TOML file"
+        "--format",
+        default="locic_style",
+        metavar="LAYOUT",
+        help="frame layout: locic_style (default), channel_major, or a TOML file",
     )
     parser.add_argument("--seed", type=_seed, default=1, help="seed of everything random (default 1)")
-    parser.add_argument("--quick", action="store_true", help="fewer frames and phases, for a first look")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer frames, samples and phases, for a first look"
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -63,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     bench = parser.add_argument_group("bench")
     bench.add_argument("--bench", type=Path, metavar="FILE", help="bench file; default: the simulated bench")
-    bench.add_argument("--board", metavar="NAME", help="a board of the bench file")
+    bench.add_argument("--board", metavar="NAME", help="a board of the bench file, instead of the one in use")
     bench.add_argument(
         "--set",
         action="append",
@@ -72,7 +91,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an option of a procedure, over the bench file (repeatable)",
     )
     bench.add_argument("--dry-run", action="store_true", help="say what would be done, and touch nothing")
-    parser.add_argument("--json", action="store_true", help="print the summary as JSON on standard output")
+    parser.add_argument(
+        "--json", action="store_true", help="print the summary (or the list, or the dry run) as JSON"
+    )
 
 
 def _seed(text: str) -> int:
@@ -86,18 +107,17 @@ def run_command(args: argparse.Namespace) -> int:
     from ltdb.line_code.format import load_format
     from testbench.bench import load_bench
     from testbench.bench.lab import open_bench
-    from testbench.procedures import SECTIONS, load_sections
+    from testbench.procedures import load_sections
     from testbench.record import read_record
     from testbench.report.view import load_run
     from testbench.report.write import write_reports
     from testbench.run import Plan, begin_record, recorded_points, resume_record, run_sections
 
-    if args.list:
-        return _list_sections(list(SECTIONS), args.json)
     bench = load_bench(args.bench, args.set, args.board)
+    sections = load_sections(args.section)
     plan = Plan(
         title="LTDB qualification",
-        sections=load_sections(args.section),
+        sections=sections,
         layout=load_format(args.format),
         layout_source=args.format,
         seed=args.seed,
@@ -106,8 +126,12 @@ def run_command(args: argparse.Namespace) -> int:
         command_line=args.command_line,
         bench=bench,
     )
+    if args.list:
+        return _list_sections(sections, args.json)
     if args.dry_run:
-        return _dry_run(plan)
+        document = _would_do(plan, bench)
+        sys.stdout.write(json.dumps(document, indent=2) + "\n" if args.json else _would_do_text(document))
+        return 0
     with contextlib.ExitStack() as stack:
         completed: frozenset[str] = frozenset()
         points: dict[str, dict[str, Point]] = {}
@@ -163,39 +187,63 @@ def print_verdict(run: RunView, report: Path) -> None:
     sys.stdout.write(f"{run.state.upper():>10}  report: {report}\n")
 
 
-def _dry_run(plan: Plan) -> int:
-    bench = plan.bench
-    if bench is None:
-        return 0
-    write = sys.stdout.write
-    write(f"bench: {bench.title} ({bench.source}); board {bench.board}: {bench.board_entry.transport}\n")
+def _would_do(plan: Plan, bench: BenchDescription) -> dict[str, Any]:
+    """Say, as plain data, what a run would switch on, move and measure."""
     needs = frozenset[str]().union(*(section.needs for section in plan.sections))
-    if needs:
-        for name, entry in bench.instruments.items():
-            write(f"instrument {name}: {entry.driver} at {entry.resource}\n")
+    sections = []
     for section in plan.sections:
-        write(f"{section.name}: {section.title}\n")
-        if "board" in section.needs:
-            for rail in bench.rails.values():
-                write(
-                    f"  on: {rail.name} {rail.voltage_v:g} V from {rail.supply} output {rail.output}, off at "
-                    f"{rail.current_limit_a:g} A and {rail.over_voltage_v:g} V\n"
-                )
-        if section.outline is None:
-            continue
-        outline = section.outline(bench)
-        for net in outline.nets:
-            probe = bench.probe_for(net)
-            write(f"  probe {probe.name} ({probe.scope} channel {probe.channel}) on {net}\n")
-        for number, point in enumerate(outline.points, 1):
-            write(f"  {number:>4} of {len(outline.points)}  {point}\n")
-    return 0
+        outline = section.outline(bench) if section.outline is not None else None
+        nets = outline.nets if outline is not None else ()
+        probes = [(net, bench.probe_for(net)) for net in nets]
+        sections.append(
+            {
+                "name": section.name,
+                "title": section.title,
+                "on": [asdict(rail) for rail in bench.rails.values()] if "board" in section.needs else [],
+                "probes": [
+                    {"probe": probe.name, "scope": probe.scope, "channel": probe.channel, "net": net}
+                    for net, probe in probes
+                ],
+                "points": list(outline.points) if outline is not None else [],
+            }
+        )
+    return {
+        "bench": bench.title,
+        "source": bench.source,
+        "board": {"name": bench.board, "transport": bench.board_entry.transport},
+        "instruments": {
+            name: {"driver": entry.driver, "resource": entry.resource}
+            for name, entry in bench.instruments.items()
+            if needs
+        },
+        "sections": sections,
+    }
 
 
-def _list_sections(names: list[str], as_json: bool) -> int:
-    from testbench.procedures import load_sections
+def _would_do_text(document: dict[str, Any]) -> str:
+    board = document["board"]
+    lines = [
+        f"bench: {document['bench']} ({document['source']}); board {board['name']}: {board['transport']}"
+    ]
+    for name, entry in document["instruments"].items():
+        lines.append(f"instrument {name}: {entry['driver']} at {entry['resource']}")
+    for section in document["sections"]:
+        lines.append(f"{section['name']}: {section['title']}")
+        lines += [
+            f"  on: {rail['name']} {rail['voltage_v']:g} V from {rail['supply']} output {rail['output']}, off at "
+            f"{rail['current_limit_a']:g} A and {rail['over_voltage_v']:g} V"
+            for rail in section["on"]
+        ]
+        lines += [
+            f"  probe {at['probe']} ({at['scope']} channel {at['channel']}) on {at['net']}"
+            for at in section["probes"]
+        ]
+        total = len(section["points"])
+        lines += [f"  {number:>4} of {total}  {point}" for number, point in enumerate(section["points"], 1)]
+    return "\n".join(lines) + "\n"
 
-    sections = load_sections(names)
+
+def _list_sections(sections: Sequence[Section], as_json: bool) -> int:
     if as_json:
         listed = [{"name": s.name, "title": s.title, "description": s.description} for s in sections]
         sys.stdout.write(json.dumps(listed, indent=2) + "\n")

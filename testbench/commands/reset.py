@@ -27,6 +27,9 @@ _EPILOG = """\
 examples:
   ltdb reset --transport /dev/ttyUSB0 board
   ltdb reset --transport socket://127.0.0.1:5000 locx2_07 receiver14
+  ltdb reset board link0                               on the simulated board, to see what is said
+
+exit codes: 0 done, 2 usage or input error, 3 the board does not answer
 """
 
 
@@ -34,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("what", nargs="+", metavar="WHAT", help="see above")
+    parser.add_argument(
+        "what",
+        nargs="+",
+        metavar="WHAT",
+        help="board, link0, receiver14, sca2, adc_reset_0_0, locx2_07 ... (above)",
+    )
     add_board_arguments(parser)
 
 

@@ -28,6 +28,8 @@ examples:
   ltdb scan-phase --transport socket://127.0.0.1:5000 --fibre 12 --plot window.svg
   ltdb scan-phase --transport /dev/ttyUSB0 --clock gbtx0.ps4 --resolution 4 --keep
   ltdb scan-phase --configure --plot window.png        a fresh simulated board, configured first
+
+exit codes: 0 a window was found, 2 usage or input error, 3 none was found, or the board does not answer
 """
 
 
@@ -40,12 +42,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fibre", type=int, default=0, metavar="N", help="the clock of its ADCs (default: of fibre 0)"
     )
     which.add_argument("--clock", metavar="GBTX.PSK", help="a clock by name, such as gbtx0.ps4")
-    parser.add_argument("--resolution", type=int, default=8, metavar="STEPS", help="of 48.83 ps (default 8)")
     parser.add_argument(
-        "--frames", type=int, default=32, metavar="N", help="frames a fibre and step (default 32)"
+        "--resolution",
+        type=int,
+        default=8,
+        metavar="STEPS",
+        help="from point to point, in steps of 48.83 ps (8)",
     )
-    parser.add_argument("--keep", action="store_true", help="leave the clock as it was")
-    parser.add_argument("--configure", action="store_true", help="configure the board first, by default")
+    parser.add_argument(
+        "--frames", type=int, default=32, metavar="N", help="frames looked at, a fibre and point (32)"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="leave the clock as it was, instead of in the centre"
+    )
+    parser.add_argument(
+        "--configure", action="store_true", help="configure the board first, with the default configuration"
+    )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the window (.png, .svg, .pdf)")
     parser.add_argument("--format", default=None, metavar="NAME", help="line code; a name or a TOML file")
 

@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "test", nargs="*", metavar="TEST", help="case, test, or pattern with * (default: everything)"
     )
-    parser.add_argument("--list", action="store_true", help="list cases and tests, and exit")
+    parser.add_argument(
+        "--list", action="store_true", help="list the chosen cases and tests, and run nothing"
+    )
     parser.add_argument(
         "--simulator", action="append", metavar="NAME", help="verilator (default) or icarus; can be repeated"
     )
@@ -71,16 +73,17 @@ def run_command(args: argparse.Namespace) -> int:
     from testbench.simulation.runner import LARGEST_SEED, check_seed
     from testbench.simulation.simulators import find_simulator
 
-    if args.list:
-        sys.stdout.write(_listing())
-        return 0
     simulators = args.simulator or ["verilator"]
     layouts = args.layout or list(available_formats())
     for layout in layouts:
         load_format(layout)
+    chosen = [find_simulator(name) for name in simulators]
     runs = regression.choose(args.test, simulators, layouts)
-    for name in simulators:
-        find_simulator(name).check()
+    if args.list:
+        sys.stdout.write(_listing(runs))
+        return 0
+    for simulator in chosen:
+        simulator.check()
     seed = check_seed(args.seed) if args.seed is not None else secrets.randbelow(LARGEST_SEED) + 1
     _prepare(args.out)
     progress = _Progress(runs, seed)
@@ -130,13 +133,13 @@ def _prepare(out: Path) -> None:
         raise InputError("--out", f"{out} ({error.strerror})", "a directory that can be written") from error
 
 
-def _listing() -> str:
-    from testbench.simulation.regression import CASES
-
+def _listing(runs: list[Run]) -> str:
+    """List the chosen cases and tests, each once, whatever the number of simulators and layouts."""
     lines = []
-    for case in CASES:
+    for run in {run.case.name: run for run in runs}.values():
+        case = run.case
         lines.append(f"{case.name}  (design {case.design})")
-        lines += [f"  {case.name}.{test}" for test in case.tests]
+        lines += [f"  {case.name}.{test}" for test in (case.tests if run.tests is None else run.tests)]
     return "\n".join(lines) + "\n"
 
 

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from ltdb.errors import InputError
-from ltdb.registers import load_registers
-from testbench.devices.i2c import I2cPath, PointerRegisters
-from testbench.devices.registers import Registers
+from testbench.devices.bus_chip import BusChip
 
 CHANNELS = 4
 STAGES = 4
 
 
-class Adc(Registers):
-    """One quad ADC.
+class Adc(BusChip):
+    """One quad ADC."""
 
-    Parameters
-    ----------
-    path
-        Bus it is on.
-    address
-        Its 7-bit address.
-    name
-        What messages call it.
-    """
-
-    def __init__(self, path: I2cPath, address: int, name: str = "ADC") -> None:
-        super().__init__(name, load_registers("adc"), PointerRegisters(path, address))
+    kind, usual_name = "adc", "ADC"
 
     async def enable(self, channel: int, on: bool = True, *, verify: bool = True) -> None:
         """Run one of the four channels, or stop it; the others stay as they are."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ltdb.errors import InputError
-from ltdb.registers import load_registers
-from testbench.devices.i2c import I2cPath, PointerRegisters
-from testbench.devices.registers import Registers
+from testbench.devices.bus_chip import BusChip
 
 CHANNELS = 2
 
@@ -26,21 +24,10 @@ class Locx2Status:
     """Configuration bits that voting has mended, saturating."""
 
 
-class Locx2(Registers):
-    """One LOCx2.
+class Locx2(BusChip):
+    """One LOCx2."""
 
-    Parameters
-    ----------
-    path
-        Bus it is on.
-    address
-        Its 7-bit address.
-    name
-        What messages call it.
-    """
-
-    def __init__(self, path: I2cPath, address: int, name: str = "LOCx2") -> None:
-        super().__init__(name, load_registers("locx2"), PointerRegisters(path, address))
+    kind, usual_name = "locx2", "LOCx2"
 
     async def set_mode(
         self, channel: int, mode: str, *, pattern: int | None = None, verify: bool = True

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ltdb.errors import InputError
-from ltdb.registers import load_registers
-from testbench.devices.i2c import I2cPath, PointerRegisters
-from testbench.devices.registers import Registers
+from testbench.devices.bus_chip import BusChip
 
 CHANNELS = 2
 CURRENT_STEP_A = 100e-6
@@ -26,21 +24,10 @@ class LaserStatus:
     """It lacks light or current."""
 
 
-class Mtx(Registers):
-    """One optical transmitter with two lasers.
+class Mtx(BusChip):
+    """One optical transmitter with two lasers."""
 
-    Parameters
-    ----------
-    path
-        Bus it is on.
-    address
-        Its 7-bit address.
-    name
-        What messages call it.
-    """
-
-    def __init__(self, path: I2cPath, address: int, name: str = "MTx") -> None:
-        super().__init__(name, load_registers("mtx"), PointerRegisters(path, address))
+    kind, usual_name = "mtx", "MTx"
 
     async def enable(self, channel: int, on: bool = True, *, verify: bool = True) -> None:
         """Switch one laser on or off."""

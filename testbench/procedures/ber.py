@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import numpy as np
 from ltdb.provenance import Tag
 from testbench.bench.needs import Need, Outline
 from testbench.limits import at_most, exactly
+from testbench.quantity import count
 from testbench.section import Context, Section
 from testbench.series import Column, Mark, Plot, Series
 
@@ -75,46 +75,71 @@ def _captures(options: Mapping[str, Any]) -> list[tuple[int, int]]:
 def run(context: Context) -> None:
     """Count until the limit is proven, decode captures, then judge."""
     history = _count(context)
-    decoded = {}
-    captures = _captures(context.options)
-    with context.progress("frames from captures", len(captures)) as advance:
-        for fibre, number in captures:
-            key = f"fibre {fibre}, capture {number + 1}"
-            decoded[key] = context.point(key, partial(_decode, context, fibre))
-            advance(1)
-    _report(context, history, decoded)
+    captures = {
+        f"fibre {fibre}, capture {number + 1}": partial(_decode, context, fibre)
+        for fibre, number in _captures(context.options)
+    }
+    _report(context, history, context.scan("captures", captures))
 
 
 def _count(context: Context) -> list[Total]:
     """Gate after gate; return the sum after each."""
-    from ltdb.signal.ber import bits_needed
-
     options = context.options
     limit, confidence = options["limit"], options["confidence"]
     history: list[Total] = []
     total = Total()
-    with context.progress("bit errors", bits_needed(limit, confidence)) as advance:
+    earlier = _recorded(context)
+    with context.progress("bit errors", _bits_to_prove(context, earlier), earlier.bits) as advance:
+        shown = earlier.bits
+
+        def show(now: Total) -> None:
+            nonlocal shown
+            errors = f"{now.errors} error{'' if now.errors == 1 else 's'}"
+            status = f"{errors}: below {now.upper_limit(confidence):.1e} at {100 * confidence:g} %"
+            more, shown = max(0, now.bits - shown), max(shown, now.bits)
+            advance(more, status, _bits_to_prove(context, now))
+
         while total.upper_limit(confidence) > limit and total.seconds + total.lost_s < options["longest_s"]:
-            before = total
-            point = context.point(f"gate {len(history) + 1}", partial(_gate, context, before))
-            total = total.plus(point)
+            total = total.plus(
+                context.point(f"gate {len(history) + 1}", partial(_gate, context, total, show))
+            )
             history.append(total)
-            advance(total.bits - before.bits)
-            if context.show_progress and sys.stderr.isatty():
-                sys.stderr.write(
-                    f"{total.bits:.3g} bits, {total.errors} errors: below {total.upper_limit(confidence):.2g} "
-                    f"({100 * confidence:g} %)\n"
-                )
+            show(total)
     return history
 
 
-def _gate(context: Context, before: Total) -> dict[str, Any]:
+def _recorded(context: Context) -> Total:
+    """Return the sum of the gates that an earlier run has counted."""
+    total, number = Total(), 1
+    while f"gate {number}" in context.done:
+        total, number = total.plus(context.done[f"gate {number}"].values()), number + 1
+    return total
+
+
+def _bits_to_prove(context: Context, total: Total) -> float:
+    """Return how many bits prove the limit if no further error comes, as far as the longest time allows."""
+    from ltdb.signal.ber import bits_needed
+
+    options = context.options
+    rate = context.layout.frame_bits * context.lab.description.reference_hz
+    longest = total.bits + rate * max(0.0, options["longest_s"] - total.seconds - total.lost_s)
+    return min(bits_needed(options["limit"], options["confidence"], total.errors), longest)
+
+
+def _gate(context: Context, before: Total, show: Callable[[Total], None]) -> dict[str, Any]:
     """Count for one gate, or less if the limit is proven within it."""
     lab, options = context.lab, context.options
     fibre = options["fibres"][0]
+    rate = context.layout.frame_bits * lab.description.reference_hz
 
-    def proven(count: ErrorCount) -> bool:
-        together = Total(before.bits + count.bits, before.errors + count.errors)
+    def proven(counted: ErrorCount) -> bool:
+        together = Total(
+            before.bits + counted.bits,
+            before.errors + counted.errors,
+            before.seconds + counted.bits / rate,
+            before.lost_s + counted.seconds_without_synchronisation,
+        )
+        show(together)
         return together.upper_limit(options["confidence"]) <= options["limit"]
 
     with lab.powered(context.exchange) as board:
@@ -122,15 +147,14 @@ def _gate(context: Context, before: Total) -> dict[str, Any]:
         tester = lab.bit_error_tester
         tester.set_pattern(options["pattern"])
         tester.set_transmitter(True)
-        count = tester.count(options["gate_s"], proven)
+        counted = tester.count(options["gate_s"], proven)
         lab.run(_send(board, fibre, "normal"))
-    rate = context.layout.frame_bits * lab.description.reference_hz
     return {
-        "bits": count.bits,
-        "errors": count.errors,
-        "seconds": count.bits / rate,
-        "lost": count.seconds_without_synchronisation,
-        "instruments": lab.identities(),
+        "bits": counted.bits,
+        "errors": counted.errors,
+        "seconds": counted.bits / rate,
+        "lost": counted.seconds_without_synchronisation,
+        "instruments": lab.identities({Need.BOARD, Need.BIT_ERROR_TESTER}),
     }
 
 
@@ -170,6 +194,7 @@ def _report(context: Context, history: list[Total], decoded: Mapping[str, Mappin
     confidence, limit = options["confidence"], options["limit"]
     simulated = context.lab.simulated is not None
     total = history[-1]
+    context.note(f"Instruments: {context.lab.identities(SECTION.needs)}.")
     source = published.source if limit == published.value else "the bench file"
     tag = published.tag if limit == published.value else Tag.ASSUMED
     context.measure(
@@ -177,7 +202,7 @@ def _report(context: Context, history: list[Total], decoded: Mapping[str, Mappin
         total.upper_limit(confidence),
         "",
         limit=at_most(limit, source, tag),
-        note=f"{total.errors} errors in {total.bits:.4g} bits, {100 * confidence:g} % confidence (Poisson), "
+        note=f"{total.errors} errors in {count(total.bits)} bits, {100 * confidence:g} % confidence (Poisson), "
         f"{total.seconds:.1f} s of counting in {len(history)} gates"
         + ("; simulated: see the note" if simulated else ""),
     )
@@ -195,14 +220,14 @@ def _report(context: Context, history: list[Total], decoded: Mapping[str, Mappin
             "Captures, frames that are not right",
             wrong,
             "frames",
-            limit=exactly(0, "a link with a bit error ratio below 1e-12", Tag.INFERRED),
+            limit=exactly(0, "a link with a bit error ratio below 10⁻¹²", Tag.INFERRED),
             note="check, header, sequence or history flagged by the line-code receiver",
         )
         context.measure(
             "Captures, upper limit of the bit error ratio",
             poisson_upper_limit(wrong, bits, confidence),
             "",
-            note=f"each wrong frame counted as one error in {bits:.4g} bits; all that so many bits can prove",
+            note=f"each wrong frame counted as one error in {count(bits)} bits; all that so many bits can prove",
         )
     if simulated:
         _say_what_is_proven(context, bits)
@@ -226,8 +251,9 @@ def _say_what_is_proven(context: Context, bits: int) -> None:
     context.note(
         "What this proves: the tester is simulated. Its errors are drawn at the ratio that the statistical eye of the "
         "simulated link gives, and its time costs none, so its limit proves that the procedure counts, judges and "
-        f"stops as it should, and nothing about a link. Simulated sample by sample were {bits:.3g} bits, in captures; "
-        "they prove of the simulated link what their own upper limit says. On hardware the same count proves the limit."
+        f"stops as it should, and nothing about a link. Simulated sample by sample were {count(bits)} bits, in "
+        "captures; they prove of the simulated link what their own upper limit says. On hardware the same count "
+        "proves the limit."
     )
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _REFERENCE = "reference"
 _LEAST_EDGES = 20
 _MEAN_STEP = 0.01
+_CURVES = 4
+"""More in one plot cannot be told apart."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,12 @@ def outline(bench: BenchDescription) -> Outline:
 def run(context: Context) -> None:
     """Measure what is missing, then judge."""
     scan = steps(context.lab.description)
-    points = {}
-    with context.progress("clock phases", len(scan)) as advance:
-        for number, step in enumerate(scan):
-            last = number + 1 == len(scan) or scan[number + 1].clock != step.clock
-            points[step] = context.point(step.key, partial(_measure, context, step, last))
-            advance(1)
-    _report(context, points)
+    measures = {}
+    for number, step in enumerate(scan):
+        last = number + 1 == len(scan) or scan[number + 1].clock != step.clock
+        measures[step.key] = partial(_measure, context, step, last)
+    points = context.scan("phases", measures)
+    _report(context, {step: points[step.key] for step in scan})
 
 
 def _measure(context: Context, step: Step, last: bool) -> dict[str, Any]:
@@ -125,7 +126,7 @@ def _measure(context: Context, step: Step, last: bool) -> dict[str, Any]:
         "edges": clock.edges,
         "uncertainty": float(np.hypot(clock.uncertainty_s, reference.uncertainty_s)),
         "reference jitter": reference.jitter_s,
-        "instruments": lab.identities(),
+        "instruments": lab.identities(SECTION.needs),
     }
 
 
@@ -248,7 +249,8 @@ def _judge(context: Context, name: str, line: Linearity, points: list[Mapping[st
         "s",
         uncertainty=noise * 2**0.5,
         limit=at_least(0.0, "delays must rise with their setting", Tag.ASSUMED),
-        note=f"differential non-linearity {line.dnl.min():+.4f} to {line.dnl.max():+.4f} of {every} steps",
+        note=f"differential non-linearity {_signed(line.dnl.min(), 4)} to {_signed(line.dnl.max(), 4)} "
+        f"of {every} steps",
     )
     jitter = [p["jitter"] for p in points]
     context.measure(
@@ -260,18 +262,23 @@ def _judge(context: Context, name: str, line: Linearity, points: list[Mapping[st
     )
 
 
+def _signed(value: float, decimals: int) -> str:
+    return f"{value:+.{decimals}f}".replace("-", "−")
+
+
 def _plots(
     context: Context, coarse: Mapping[str, Linearity], points: Mapping[Step, Mapping[str, Any]]
 ) -> None:
     first = next(iter(coarse.values()))
-    shown = list(coarse.items())[:4]
+    shown = list(coarse.items())[:_CURVES]
+    some = f"; {len(shown)} of {len(coarse)} clocks" if len(shown) < len(coarse) else ""
     context.series(
         Series(
             "Integral non-linearity of the phase shifters.",
             Plot.LINE,
             (Column("step", first.step), *(Column(name, line.inl_s, "s") for name, line in shown)),
             y_label="distance from the line",
-            caption="Measured delay less the straight line through all settings.",
+            caption=f"Measured delay less the straight line through all settings{some}.",
         )
     )
     context.series(
@@ -288,7 +295,7 @@ def _plots(
                 ),
             ),
             y_label="rms jitter",
-            caption="Rising edges from equal distances.",
+            caption=f"Rising edges from equal distances{some}.",
         )
     )
 
@@ -312,8 +319,8 @@ def _fine(context: Context, name: str, line: Linearity) -> None:
         float(np.diff(line.delay_s).min()),
         "s",
         limit=at_least(0.0, "delays must rise with their setting", Tag.ASSUMED),
-        note=f"steps 0 to {line.step[-1]} one by one; differential non-linearity {line.dnl.min():+.3f} to "
-        f"{line.dnl.max():+.3f} steps",
+        note=f"steps 0 to {line.step[-1]} one by one; differential non-linearity {_signed(line.dnl.min(), 3)} to "
+        f"{_signed(line.dnl.max(), 3)} steps",
     )
 
 

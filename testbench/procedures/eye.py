@@ -68,19 +68,15 @@ def outline(bench: BenchDescription) -> Outline:
     return Outline(
         tuple(place.key for place in places(options)),
         tuple(f"{net}_{fibre}" for fibre in options["fibres"] for net in _NETS),
-        moves=len(options["temperatures_c"]) > 1,
+        moves=bench.real_board,  # even one temperature has to be set
     )
 
 
 def run(context: Context) -> None:
     """Measure what is missing, then judge all points."""
-    scan = places(context.options)
-    points = {}
-    with context.progress("eyes and jitter", len(scan)) as advance:
-        for place in scan:
-            points[place] = context.point(place.key, partial(_measure, context, place))
-            advance(1)
-    _report(context, points)
+    scan = {place.key: place for place in places(context.options)}
+    points = context.scan("eyes", {key: partial(_measure, context, place) for key, place in scan.items()})
+    _report(context, {scan[key]: point for key, point in points.items()})
 
 
 def _measure(context: Context, place: Place) -> dict[str, Any]:
@@ -93,7 +89,7 @@ def _measure(context: Context, place: Place) -> dict[str, Any]:
         samples = options["samples"] // (4 if context.quick else 1)
         nets = [f"{net}_{place.fibre}" for net in _NETS]
         traces = lab.capture(nets, options["sample_rate_hz"], samples)
-    result: dict[str, Any] = {"instruments": lab.identities()}
+    result: dict[str, Any] = {"instruments": lab.identities(SECTION.needs)}
     for kind, net in zip(_NETS, nets, strict=True):
         mask = options["mask"] if kind == "fibre" else None
         result |= {f"{kind} {name}": value for name, value in _figures(traces[net], mask).items()}
@@ -309,7 +305,7 @@ def _plots(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:
             ),
             y_label="bit error ratio",
             log_y=True,
-            marks=(Mark("y", _BER, "1e-12"),),
+            marks=(Mark("y", _BER, "10⁻¹²"),),
             caption="Extrapolated from the separated jitter; deciding without noise.",
         )
     )

@@ -175,15 +175,12 @@ def _on_the_oscilloscope(context: Context, simulated: Mapping[str, Any]) -> list
     """Reset the chip again and again; each time let the oscilloscope find the marked frame."""
     from testbench.procedures.latency_scope import measure_reset
 
-    resets = context.options["resets"]
-    seen = []
-    with context.progress("resets on the oscilloscope", resets) as advance:
-        for number in range(1, resets + 1):
-            seen.append(context.point(f"reset {number}", partial(measure_reset, context, simulated, number)))
-            advance(1)
+    numbers = range(1, context.options["resets"] + 1)
+    measures = {f"reset {n}": partial(measure_reset, context, simulated, n) for n in numbers}
+    seen = context.scan("resets", measures)
     if context.lab.simulated is not None:
         context.lab.simulated.stop_playing()
-    return seen
+    return list(seen.values())
 
 
 def _counter(context: Context, measured: Latencies, counts: NDArray[np.int64]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ltdb.errors import BenchError
 from ltdb.provenance import Tag
+from testbench.bench.needs import Need
 from testbench.limits import Limit
 from testbench.section import Context
 from testbench.series import Column, Mark, Plot, Series
@@ -57,7 +58,7 @@ def measure_reset(context: Context, simulated: Mapping[str, Any], number: int) -
         "latency": latency_s,
         "uncertainty": uncertainty_s,
         "recording": recording,
-        "instruments": lab.identities(),
+        "instruments": lab.identities({Need.BOARD, Need.SCOPE}),
     }
 
 

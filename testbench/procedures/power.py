@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -39,24 +40,18 @@ def outline(bench: BenchDescription) -> Outline:
 
 
 def _meter_moves(bench: BenchDescription) -> bool:
-    meters = [rail.meter for rail in bench.rails.values() if rail.meter]
-    return len(meters) > len(set(meters))
+    return any(bench.meter_is_moved(rail.meter) for rail in bench.rails.values() if rail.meter)
 
 
 def run(context: Context) -> None:
     """Measure what is missing in every mode, then judge."""
     modes = context.options["modes"]
-    points = {}
-    with context.progress("power", len(modes)) as advance:
-        for mode in modes:
-            points[mode] = context.point(mode, partial(_measure, context, mode))
-            advance(1)
-    _report(context, points)
+    _report(context, context.scan("power", {mode: partial(_measure, context, mode) for mode in modes}))
 
 
 def _measure(context: Context, mode: str) -> dict[str, Any]:
     lab, readings = context.lab, context.options["readings"]
-    result: dict[str, Any] = {"instruments": lab.identities()}
+    result: dict[str, Any] = {"instruments": lab.identities(SECTION.needs)}
     with lab.powered(context.exchange) as board:
         lab.run(_enter(board, mode))
         for name in lab.description.rails:
@@ -66,6 +61,8 @@ def _measure(context: Context, mode: str) -> dict[str, Any]:
             currents = [one.current_a for one in taken]
             result[f"{name} current"] = statistics.fmean(currents)
             result[f"{name} current sigma"] = statistics.stdev(currents) if readings > 1 else 0.0
+            accuracy = lab.description.current_accuracy(lab.description.rails[name].supply)
+            result[f"{name} current limit of error"] = accuracy.limit_of_error_a(result[f"{name} current"])
             meter = lab.meter(name)
             if meter is not None:
                 reading = meter.measure_voltage_v(1.2 * lab.description.rails[name].voltage_v)
@@ -122,9 +119,11 @@ def _power_w(point: Mapping[str, Any], rail: str) -> float:
 
 
 def _uncertainty_w(point: Mapping[str, Any], rail: str) -> float:
-    of_current = _board_v(point, rail) * float(point[f"{rail} current sigma"])
+    """Scatter and stated accuracy of the supply's current, and stated accuracy of the multimeter."""
+    accuracy = float(point[f"{rail} current limit of error"]) / 3**0.5  # GUM, 4.3.7
+    of_current = _board_v(point, rail) * math.hypot(float(point[f"{rail} current sigma"]), accuracy)
     of_voltage = float(point[f"{rail} current"]) * float(point.get(f"{rail} meter sigma", 0.0))
-    return float((of_current**2 + of_voltage**2) ** 0.5)
+    return math.hypot(of_current, of_voltage)
 
 
 def _report(context: Context, points: Mapping[str, Mapping[str, Any]]) -> None:
@@ -135,12 +134,14 @@ def _report(context: Context, points: Mapping[str, Mapping[str, Any]]) -> None:
     rails = list(context.lab.description.rails)
     _voltages(context, rails, points[first])
     for rail in rails:
+        met = f"{rail} meter v" in points[first]
         context.measure(
             f"{rail}, power at the board",
             _power_w(points[first], rail),
             "W",
             uncertainty=_uncertainty_w(points[first], rail),
-            note=f"mode {first}; scatter and multimeter only, the accuracy of the supply's current is not in it",
+            note=f"mode {first}; uncertainty: scatter and accuracy of the supply's current, "
+            + ("accuracy of the multimeter" if met else "none of the voltage, which is the supply's own"),
         )
     _chips(context, points[first], first, rails)
     _sweep(context, rails, points)
@@ -253,7 +254,11 @@ def _chips(context: Context, point: Mapping[str, Any], mode: str, rails: list[st
         note="Measured: power of the rail divided by the parts on it. Which part hangs on which rail is assumed.",
     )
     context.measure(
-        "All rails, power at the board", measured_w, "W", note=f"mode {mode}; without {UNPUBLISHED}"
+        "All rails, power at the board",
+        measured_w,
+        "W",
+        uncertainty=math.hypot(*(_uncertainty_w(point, rail) for rail in rails)),
+        note=f"mode {mode}; without {UNPUBLISHED}; errors of the rails taken as independent",
     )
     context.measure(
         "Published parts, sum of what is certain", known_w, "W", note="numbers of parts as in the netlist"
@@ -287,7 +292,7 @@ def _locx2(
         limit=Limit(
             None, later.value, f"{later.source}; {published.value:g} W in {published.source}", later.tag
         ),
-        note=f"{100 * (scaled_w / published.value - 1):+.2f} % from the published {1e3 * published.value:.0f} mW",
+        note=f"{_per_cent(scaled_w / published.value - 1)} from the published {1e3 * published.value:.0f} mW",
     )
     rate = _CHANNELS * context.layout.line_rate_hz
     context.measure(
@@ -299,19 +304,23 @@ def _locx2(
     )
 
 
+def _per_cent(part: float) -> str:
+    return f"{100 * part:+.2f} %".replace("-", "−")
+
+
 def _sweep(context: Context, rails: list[str], points: Mapping[str, Mapping[str, Any]]) -> None:
     import numpy as np
 
     rows: list[list[str | int | float]] = [
         [
             mode,
-            _MODES.get(mode, f"{mode} on all lines"),
             *(round(_power_w(point, rail), 4) for rail in rails),
             round(sum(_power_w(point, rail) for rail in rails), 4),
+            _MODES.get(mode, f"{mode} on all lines"),
         ]
         for mode, point in points.items()
     ]
-    context.table("Power over modes.", ["Mode", "What", *(f"{rail} (W)" for rail in rails), "Sum (W)"], rows)
+    context.table("Power over modes.", ["Mode", *(f"{rail} (W)" for rail in rails), "Sum (W)", "What"], rows)
     context.series(
         Series(
             "Power over modes.",
@@ -334,6 +343,9 @@ def _assumptions(context: Context) -> Iterator[Any]:
 
     for power in published_powers().values():
         yield power.provenance
+    bench = context.lab.description
+    for supply in dict.fromkeys(rail.supply for rail in bench.rails.values()):
+        yield bench.current_accuracy(supply).provenance(supply)
     if context.lab.simulated is not None:
         from instruments.simulated.behaviour import behaviour_assumptions
         from instruments.simulated.load import ASSUMPTION

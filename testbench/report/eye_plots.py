@@ -241,8 +241,8 @@ def _jitter_rows(jitter: Jitter, ber: float) -> list[tuple[str, str]]:
 
 def _draw_table(axes: Axes, analysis: Analysis) -> None:
     axes.set_axis_off()
-    lines = rows(analysis)
-    for k, (name, value) in enumerate(lines):
-        y = 1 - (k + 0.5) / max(len(lines), 24)
-        axes.text(0.0, y, name, fontsize=8, va="center", transform=axes.transAxes)
-        axes.text(1.0, y, value, fontsize=8, va="center", ha="right", transform=axes.transAxes)
+    names, values = zip(*rows(analysis), strict=True)
+    # One text a column: each text takes as long as its lines together. Numbers have no rims that reach farther down.
+    style: dict[str, Any] = {"fontsize": 8, "va": "top", "linespacing": 1.5, "transform": axes.transAxes}
+    axes.text(0.0, 0.985, "\n".join(names), **style)
+    axes.text(1.0, 0.985, "\n".join(values), ha="right", multialignment="right", **style)

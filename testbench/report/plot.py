@@ -91,6 +91,8 @@ def _grid(series: Series, x_axis: Axis, y_axis: Axis, size: Size) -> str:
     x_column, y_column = series.columns[0], series.columns[1]
     y_name = series.y_label or y_column.name
     x_ticks, y_ticks = x_axis.ticks(size.ticks), y_axis.ticks(6)
+    if not x_column.unit and x_column.values.dtype.kind in "iu":  # numbers of things: none lies between two
+        x_ticks = [tick for tick in x_ticks if tick == round(tick)]
     x_labels, x_unit = tick_labels(x_ticks, x_column.unit)
     y_labels, y_unit = tick_labels(y_ticks, y_column.unit, log=series.log_y)
     bottom, left, top, right = y_axis.begin, x_axis.begin, y_axis.end, x_axis.end

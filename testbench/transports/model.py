@@ -10,8 +10,8 @@ the time it takes in the chips, and a number from a budget would not be a measur
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from ltdb.back_end import BackEnd, LinkSilent
 from ltdb.board_model import BoardModel
@@ -103,69 +103,79 @@ class Model:
             return faults.OutOfRange(transaction, str(error))
 
     def _dispatch(self, transaction: Transaction) -> Any:
-        match transaction:
-            case t.IcRead(link, register, count):
-                return t.Data(self.back_end.ic_read(link, register, count))
-            case t.IcWrite(link, register, data):
-                self.back_end.ic_write(link, register, data)
-                return t.Done()
-            case t.ScaCommand(link, channel, code, data, length, auxiliary=auxiliary):
-                # gbt-sc and most back ends always send four data bytes; only JTAG reset uses its length byte.
-                command = Command(channel, code, data, None if length == 4 else length)
-                reply = self.back_end.sca(link, command, auxiliary)
-                return (
-                    faults.sca_refused(transaction, reply.error) if reply.error else t.ScaReply(reply.value)
-                )
-            case t.ScaLink(link, control, auxiliary):
-                send = {
-                    t.ScaControl.RESET: self.back_end.sca_reset,
-                    t.ScaControl.CONNECT: self.back_end.sca_connect,
-                    t.ScaControl.TEST: self.back_end.sca_test,
-                }[control]
-                send(link, auxiliary)
-                return t.Done()
-            case t.Capture(fibre, count, start):
-                if count > CAPTURE_FRAMES:
-                    raise InputError("frames to capture", count, f"1 to {CAPTURE_FRAMES}")
-                frames, first = self.fibres.capture(fibre, count, start)
-                return t.Frames(frames.tobytes(), first)
-            case t.ReadCounters(source, clear):
-                return self._counters(source, clear)
-            case t.BunchCounterReset(periodic):
-                self._bunch_counter_reset(periodic)
-                return t.Done()
-            case t.Reset(line):
-                self._reset(line)
-                return t.Done()
-        return faults.Unsupported(transaction, "the board model has no such thing")
+        method = self._METHODS.get(type(transaction))
+        if method is None:
+            return faults.Unsupported(transaction, "the board model has no such thing")
+        return method(self, transaction)
 
-    def _counters(self, source: str, clear: bool) -> t.Counters:
-        kind, number = _numbered(
-            source, {"fibre": len(self.model.board.fibres), "link": len(self.model.links)}
-        )
+    def _ic_read(self, wanted: t.IcRead) -> t.Data:
+        return t.Data(self.back_end.ic_read(wanted.link, wanted.register, wanted.count))
+
+    def _ic_write(self, wanted: t.IcWrite) -> t.Done:
+        self.back_end.ic_write(wanted.link, wanted.register, wanted.data)
+        return t.Done()
+
+    def _sca_command(self, wanted: t.ScaCommand) -> Any:
+        # gbt-sc and most back ends always send four data bytes; only JTAG reset uses its length byte.
+        pulse = None if wanted.length == 4 else wanted.length
+        command = Command(wanted.channel, wanted.command, wanted.data, pulse)
+        reply = self.back_end.sca(wanted.link, command, wanted.auxiliary)
+        return faults.sca_refused(wanted, reply.error) if reply.error else t.ScaReply(reply.value)
+
+    def _sca_link(self, wanted: t.ScaLink) -> t.Done:
+        send = {
+            t.ScaControl.RESET: self.back_end.sca_reset,
+            t.ScaControl.CONNECT: self.back_end.sca_connect,
+            t.ScaControl.TEST: self.back_end.sca_test,
+        }[wanted.control]
+        send(wanted.link, wanted.auxiliary)
+        return t.Done()
+
+    def _capture(self, wanted: t.Capture) -> t.Frames:
+        if wanted.count > CAPTURE_FRAMES:
+            raise InputError("frames to capture", wanted.count, f"1 to {CAPTURE_FRAMES}")
+        frames, first = self.fibres.capture(wanted.fibre, wanted.count, wanted.start_bcid)
+        return t.Frames(frames.tobytes(), first)
+
+    def _counters(self, wanted: t.ReadCounters) -> t.Counters:
+        sources = {"fibre": len(self.model.board.fibres), "link": len(self.model.links)}
+        kind, number = _numbered(wanted.source, sources)
         if kind == "fibre":
-            return t.Counters(self.receivers.counts(number, clear=clear).as_pairs())
+            return t.Counters(self.receivers.counts(number, clear=wanted.clear).as_pairs())
         # No packets here: they are counted by what serves a port (`testbench.packet_server`).
         packets = (("packets", 0), ("dropped", 0))
-        return t.Counters((*self.back_end.counts(number, clear=clear).as_pairs(), *packets))
+        return t.Counters((*self.back_end.counts(number, clear=wanted.clear).as_pairs(), *packets))
 
-    def _bunch_counter_reset(self, periodic: bool) -> None:
+    def _bunch_counter_reset(self, wanted: t.BunchCounterReset) -> t.Done:
         numbers = self.model.board.fibres
         before = {number: self.fibres.bcid(number) for number in numbers}
-        self.model.clocks.bunch_counter_reset(periodic)
+        self.model.clocks.bunch_counter_reset(wanted.periodic)
         self.receivers.jump({number: self.fibres.bcid(number) - before[number] for number in numbers})
+        return t.Done()
 
-    def _reset(self, line: str) -> None:
-        if line == "board":
+    def _reset(self, wanted: t.Reset) -> t.Done:
+        if wanted.line == "board":
             self.model.power_on()
             self.back_end.start()
-            return
+            return t.Done()
         lines = {"link": len(self.model.links), "receiver": len(self.model.board.fibres)}
-        kind, number = _numbered(line, lines)
+        kind, number = _numbered(wanted.line, lines)
         if kind == "link":
             self.back_end.reset_link(number)
         else:
             self.receivers.reset(number)
+        return t.Done()
+
+    _METHODS: ClassVar[dict[type, Callable[[Model, Any], Any]]] = {
+        t.IcRead: _ic_read,
+        t.IcWrite: _ic_write,
+        t.ScaCommand: _sca_command,
+        t.ScaLink: _sca_link,
+        t.Capture: _capture,
+        t.ReadCounters: _counters,
+        t.BunchCounterReset: _bunch_counter_reset,
+        t.Reset: _reset,
+    }
 
 
 def _numbered(name: str, kinds: dict[str, int]) -> tuple[str, int]:

@@ -45,6 +45,17 @@ def test_check_says_who_is_there_and_what_was_queued(capsys):
     assert 'its error queue held -113 "Undefined header; NONSENSE"' in output
 
 
+def test_check_as_json(capsys):
+    twin = SimulatedE36312A(Bench())
+    with TwinServer(twin) as server:
+        twin.execute(b"NONSENSE")
+        assert main(["instruments", "check", "keysight_e36300", server.resource, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["resource"] == server.resource
+    assert (found["model"], found["serial"]) == ("E36312A", "SIM0001")
+    assert found["errors_before"] == [[-113, "Undefined header; NONSENSE"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "what"),
     [

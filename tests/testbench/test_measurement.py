@@ -11,7 +11,7 @@ from ltdb.errors import InputError
 from ltdb.provenance import Tag
 from testbench.limits import Limit, at_least, at_most, exactly
 from testbench.measurement import Measurement, Verdict
-from testbench.quantity import bounds, plain, power_of_ten, quantity
+from testbench.quantity import bounds, count, plain, power_of_ten, quantity
 
 FINITE = (
     st.floats(allow_nan=False, allow_infinity=False)
@@ -157,4 +157,10 @@ def test_plain_numbers_keep_four_digits_at_least(value):
 def test_powers_of_ten_on_a_logarithmic_scale():
     assert [power_of_ten(v) for v in (1e-6, 2e-6, 1e-2, 1.0, 1000.0, 1e5)] == [
         "10⁻⁶", "2×10⁻⁶", "0.01", "1", "1\u202f000", "10⁵",
+    ]  # fmt: skip
+
+
+def test_large_counts_are_powers_of_ten():
+    assert [count(n) for n in (0, 403_456, 999_999, 1_000_000, 3_072_000_000_000)] == [
+        "0", "403\u202f456", "999\u202f999", "1×10⁶", "3.072×10¹²",
     ]  # fmt: skip

@@ -86,6 +86,90 @@ def test_an_error_of_the_test_itself_is_not_hidden_by_a_limit(run):
     assert "KeyError" in cases["test_both"].find("failure").get("message")
 
 
+LIMITS = """\
+title = "small lab"
+[use]
+board = "one"
+[board.one]
+transport = "model"
+[[limit]]
+section = "tests"
+measurement = "rail *"
+low = 2.375
+high = 2.625
+source = "data sheet, table 3"
+tag = "certain"
+[[limit]]
+section = "tests"
+measurement = "ripple"
+high = 0.01
+source = "our own"
+[[limit]]
+section = "power"
+measurement = "LOCx2, power"
+high = 1.1
+source = "batch 2"
+"""
+
+
+def test_limits_of_the_bench_file_reach_the_tests_that_measure(run, pytester):
+    (pytester.path / "lab.toml").write_text(LIMITS, "utf-8")
+    result, cases = run(
+        """
+        from ltdb.provenance import Tag
+        from testbench.limits import at_most
+
+        def test_by_the_name_of_the_measurement(measure):
+            assert measure("rail one", 2.5, "V").verdict == "pass"
+            measure("rail two", 2.7, "V", limit=at_most(3.0, "the test", Tag.ASSUMED))
+
+        def test_by_the_name_of_a_limit(measure):
+            assert measure("noise", 0.005, "V", limit="ripple").limit.high == 0.01
+            assert measure("first chip", 1.0, "W", limit="power/LOCx2, power").limit.source == "batch 2"
+
+        def test_with_its_own(measure):
+            assert measure("other", 1, "V", limit=at_most(3.0, "the test", Tag.ASSUMED)).limit.high == 3.0
+            assert measure("free", 1, "V").limit is None
+        """,
+        "--bench=lab.toml",
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    found = properties(cases["test_by_the_name_of_the_measurement"])
+    assert (found["rail one: limit_low"], found["rail one: limit_high"]) == ("2.375", "2.625")
+    assert found["rail one: limit_source"] == "data sheet, table 3"
+    assert found["rail one: limit_tag"] == "certain"
+    assert found["rail one: verdict"] == "pass"
+    assert found["rail two: verdict"] == "fail"
+    message = cases["test_by_the_name_of_the_measurement"].find("failure").get("message")
+    assert "rail two: got 2.7" in message
+    assert "data sheet, table 3" in message
+    assert properties(cases["test_by_the_name_of_a_limit"])["noise: limit_source"] == "our own"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            ("--bench=lab.toml",),
+            "lab.toml: limit of the bench file: got 'riple', allowed: 'rail *', 'ripple', 'power/LOCx2, power'",
+        ),
+        ((), "limit 'riple' stands in no bench file: pytest --bench FILE names one"),
+    ],
+)
+def test_a_limit_that_the_bench_file_does_not_name_fails_the_test(run, pytester, options, sentence):
+    (pytester.path / "lab.toml").write_text(LIMITS, "utf-8")
+    result, cases = run("def test_it(measure):\n    measure('x', 1, 'V', limit='riple')\n", *options)
+    result.assert_outcomes(failed=1)
+    assert cases["test_it"].find("failure").text == sentence
+
+
+def test_limits_that_no_test_has_used_are_named_at_the_end(run, pytester):
+    (pytester.path / "lab.toml").write_text(LIMITS, "utf-8")
+    result, _ = run("def test_it(measure):\n    measure('rail one', 2.5, 'V')\n", "--bench=lab.toml")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["lab.toml: no test that ran has measured 'ripple'"])
+
+
 NO_METER = """\
 title = "small lab"
 [use]

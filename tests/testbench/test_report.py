@@ -328,6 +328,39 @@ def test_any_series_can_be_drawn(plot, values, log_y, mark, unit, columns, size)
     assert "nan" not in ElementTree.tostring(root, "unicode")
 
 
+def test_numbers_of_things_have_no_ticks_between_them():
+    def ticks(x, unit=""):
+        drawn = draw(
+            Series("modes", Plot.POINTS, (Column("mode", x, unit), Column("y", np.ones(4), "W"))), WIDE
+        )
+        return re.findall(r'text-anchor="middle">([0-9.]+)<', drawn)
+
+    assert ticks(np.arange(1, 5)) == ["1", "2", "3", "4"]
+    assert "1.5" in ticks(np.arange(1, 5.0))
+    assert "1.5" in ticks(np.arange(1, 5), "s")
+
+
+def test_cells_of_a_table_stand_as_what_they_are(tmp_path):
+    def tables(context):
+        long = "a sentence that needs room of its own"
+        context.table(
+            "Parts",
+            ["Part", "Each (W)", "How"],
+            [["one", "–", long], ["two", 2.5, "short"], ["three", 3, "–"]],
+        )
+
+    plan = Plan(
+        "t", (Section("s", "S", "", tables),), load_format(), "locic_style", 1, True, tmp_path, ("ltdb",)
+    )
+    with begin_record(plan) as writer:
+        run_sections(plan, writer)
+    page = render_html(load_run(plan.record_path))
+    assert '<th scope="col" class="number">Each (W)</th>' in page
+    assert '<td class="number">–</td><td class="text">a sentence' in page
+    assert '<td class="number">2.5</td><td>short</td>' in page
+    assert '<td class="number">3</td><td>–</td>' in page
+
+
 def test_lines_are_drawn_where_their_values_lie():
     x = np.linspace(0, 10, 11)
     root = parse_xml(draw(Series("t", Plot.LINE, (Column("x", x), Column("y", 2 * x))), WIDE))

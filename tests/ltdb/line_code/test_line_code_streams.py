@@ -1,5 +1,6 @@
 """Round trips of any data, cut in any way, on any number of threads; what the decoder says of wrong frames."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -63,7 +64,7 @@ def test_decoder_follows_a_reset_after_three_headers(layout):
 
 
 def test_threads_do_not_change_the_result(layout, monkeypatch):
-    monkeypatch.setattr(codec, "SPAN", 500)
+    monkeypatch.setattr(codec, "LEAST_PART", 500)
     frames = Encoder(layout, 77).encode(random_samples(9000), bcr=[510, 3999, 4000, 7000])
     generator = np.random.default_rng(8)
     wrong = generator.integers(0, 9000, 60)
@@ -76,6 +77,34 @@ def test_threads_do_not_change_the_result(layout, monkeypatch):
     np.testing.assert_array_equal(first.flags, second.flags)
     assert one.bcid == four.bcid
     assert one.bcid_jumps == four.bcid_jumps >= 3
+
+
+def test_frames_are_decoded_into_arrays_that_are_given(layout):
+    first, second = random_samples(900), random_samples(900)[::-1].copy()
+    encoder, decoder = Encoder(layout), Decoder(layout)
+    kept = decoder.decode(encoder.encode(first))
+    samples, bcid, flags = kept.samples, kept.bcid, kept.flags
+    again = decoder.decode(encoder.encode(second), out=kept)
+    assert again is kept
+    np.testing.assert_array_equal(samples, second)
+    np.testing.assert_array_equal(bcid, 900 + np.arange(900))
+    assert not flags.any()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda out: replace(out, samples=out.samples[1:]), "samples to decode into"),
+        (lambda out: replace(out, bcid=out.bcid.astype(np.int32)), "bcid to decode into: got int32"),
+        (lambda out: replace(out, flags=np.zeros(18, np.uint8)[::2]), "flags to decode into"),
+    ],
+)
+def test_arrays_that_frames_do_not_fit_into_are_refused_before_anything_is_decoded(spoil, what):
+    frames = Encoder().encode(random_samples(9))
+    decoder = Decoder()
+    with pytest.raises(InputError, match=what):
+        decoder.decode(frames, out=spoil(Decoder().decode(frames)))
+    assert decoder.bcid == 0
 
 
 def test_one_wrong_line_bit_never_makes_an_unmarked_wrong_sample(layout):

@@ -102,7 +102,7 @@ def test_every_problem_is_reported_with_its_line_and_what_is_allowed(write):
     )
     found = problems(path)
     assert found == [
-        f"{path}:5: instrument.scope: got 'chanels', allowed: driver, resource, backend, timeout_s",
+        f"{path}:5: instrument.scope: got 'chanels', allowed: driver, resource, backend, timeout_s, current_accuracy",
         f"{path}:7: procedure.eye.patterns.1: got 'prbs8', allowed: normal, prbs7, prbs15, prbs23, prbs31",
         f"{path}:3: rail.optical_3v3.voltage_v: got -3.3, allowed: more than 0 (voltage in V)",
     ]
@@ -202,3 +202,35 @@ def test_each_key_is_found_on_its_line(tables):
         assert found[key] == line
         assert line_of(found, (*key, "inside", 3)) == line
     assert line_of(found, ("nowhere",)) is None
+
+
+def test_the_accuracy_of_a_current_is_a_power_supplys(write):
+    accuracy = 'current_accuracy = { of_reading = 0.001, offset_a = 0.002, source = "data sheet" }\n'
+    path = write(f'include = ["default"]\n[instrument.supply]\n{accuracy}')
+    known = load_bench(path).current_accuracy("supply")
+    assert known.limit_of_error_a(-2.0) == pytest.approx(0.004)
+    assert known.tag == "certain"
+    assumed = load_bench().current_accuracy("supply")
+    assert assumed.tag == "assumed"
+    assert "current_accuracy in the bench file" in assumed.source
+    path = write(f'include = ["default"]\n[instrument.meter]\n{accuracy}')
+    (problem,) = problems(path)
+    assert "lab.toml:3: instrument.meter.current_accuracy: got on a driver of kind multimeter" in problem
+    assert "allowed: only on a power supply" in problem
+
+
+def test_limits_may_be_for_tests_of_ones_own(write):
+    path = write(
+        'include = ["default"]\n[[limit]]\nsection = "tests"\nmeasurement = "rail"\nhigh = 1\nsource = "us"\n'
+        '[[limit]]\nsection = "tests"\nmeasurement = "rail*"\nhigh = 2\nsource = "later"\n'
+    )
+    bench = load_bench(path)
+    assert bench.own_limit("rail").limit.high == 2
+    assert bench.own_limit("other") is None
+    assert bench.named_limit("rail").limit.high == 1
+    with pytest.raises(InputError, match=r"got 'tests/rail', allowed: 'rail', 'rail\*'"):
+        bench.named_limit("tests/rail")
+    with pytest.raises(InputError, match="allowed: none"):
+        load_bench().named_limit("rail")
+    (problem,) = problems(write(path.read_text("utf-8").replace('"tests"', '"test"', 1)))
+    assert "or tests for tests of your own" in problem

@@ -1,5 +1,6 @@
 """Scans on the bench: what they measure, that a killed one goes on where it was, and what a dry run says."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from instruments.simulated.faults import FOREVER, FaultKind
 from ltdb.errors import BenchError
+from testbench.bench import load_bench
 from testbench.cli import main
 from testbench.entries import Point
 from testbench.record import Line, read_record
@@ -45,7 +47,37 @@ def test_power_and_eye_measure_what_the_simulated_board_was_made_of(qualify, mea
         "simulated locx2 power",
         "link: laser",
         "power of LOCx2",
+        "accuracy of the current of supply",
     }
+    assert (
+        next(f.tag for f in run.assumptions if f.subject == "accuracy of the current of supply") == "assumed"
+    )
+
+
+def test_the_stated_accuracy_of_the_current_is_in_the_uncertainty_of_the_power(qualify, measured, tmp_path):
+    bench = tmp_path / "lab.toml"
+    bench.write_text(
+        'include = ["default"]\n[instrument.supply]\n'
+        'current_accuracy = { of_reading = 0.01, offset_a = 0.03, source = "data sheet 1.2, table 4" }\n',
+        "utf-8",
+    )
+    path = qualify("power", settings=POWER, path=bench)
+    found = measured(path)
+    for rail, volts in (("locx2_2v5", 2.5), ("gbt_1v5", 1.5)):
+        power = found[f"{rail}, power at the board"]
+        # 1 % and 30 mA are a uniform distribution's half width; the multimeter's 0.005 % is nothing beside them.
+        expected = (0.01 * power.value + 0.03 * volts) / 3**0.5
+        assert power.uncertainty == pytest.approx(expected, rel=0.02)
+    rails = [found[f"{rail}, power at the board"].uncertainty for rail in load_bench(bench).rails]
+    assert len(rails) == 4
+    whole = found["All rails, power at the board"]
+    assert whole.uncertainty == pytest.approx(sum(u**2 for u in rails) ** 0.5)
+    each = found["LOCx2, power"]
+    assert each.uncertainty == pytest.approx(found["locx2_2v5, power at the board"].uncertainty / 20)
+    (fact,) = [f for f in load_run(path).assumptions if f.subject == "accuracy of the current of supply"]
+    assert (fact.value, fact.tag, fact.source) == (
+        "1 % of the reading + 30 mA", "certain", "data sheet 1.2, table 4",
+    )  # fmt: skip
 
 
 def test_a_fault_in_a_scan_keeps_its_points_and_resuming_measures_only_the_others(qualify):
@@ -57,7 +89,7 @@ def test_a_fault_in_a_scan_keeps_its_points_and_resuming_measures_only_the_other
         def curve(call):
             seen.append(call)
             if len(seen) == 2:
-                twin.faults.arm(FaultKind.TIME_OUT, "CURV", FOREVER)
+                twin.faults.arm(FaultKind.DROPPED_AFTERWARDS, "CURV", FOREVER)
             return real(call)
 
         twin._curve = curve
@@ -125,6 +157,17 @@ def test_a_dry_run_says_what_would_be_done_and_touches_nothing(capsys, tmp_path)
     assert "on: locx2_2v5 2.5 V from supply output 1, off at 8 A and 2.8 V" in text
     assert "probe optical (scope channel 1) on fibre_1" in text
     assert "4 of 4  30 degC, 2.5 V, fibre 1, normal" in text
+    assert main(["qualify", "--dry-run", "--json", "--out", str(out)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    points = {section["name"]: section["points"] for section in document["sections"]}
+    assert points["eye"][3] == "30 degC, 2.5 V, fibre 1, normal"
+    assert points["latency"][:2] == ["simulation of the gateware", "reset 1"]
+    assert len(points["clock"]) == 10 * 8 + 32
+    assert {probe["net"] for section in document["sections"] for probe in section["probes"]} >= {
+        "fibre_1",
+        "marker",
+    }
+    assert document["instruments"]["meter"] == {"driver": "keysight_34461a", "resource": "simulated"}
     assert not out.exists()
 
 
