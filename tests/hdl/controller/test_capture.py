@@ -15,7 +15,7 @@ SPARE = 4
 def run(order, frames, clocks):
     """Clock in which the order ended, whether it failed, and how many frames were stored.
 
-    `order` is (frames, first bunch crossing); `frames` maps clocks to the bunch crossing of the frame that comes in them.
+    `order` is (frames, first bunch crossing); `frames` gives the bunch crossing of the frame that comes in a clock.
     """
     dut = Capture(ControllerConfiguration((1,), fibres=1, buses=0, bunch_crossings=ORBIT))
     ended = []
