@@ -23,7 +23,7 @@ examples:
   ltdb serve --port 5000
   ltdb serve --pty                    a pseudo terminal, for programs that want a device
   ltdb serve --gateware board         the whole board as gateware in a simulator
-  ltdb serve --gateware chain         one GBT link chain of it, three times as fast (its netlist: hdl/chain.toml)
+  ltdb serve --gateware chain         one GBT link chain, smaller and faster (its netlist: hdl/chain.toml)
 
 Then, in another terminal: ltdb configure --transport socket://127.0.0.1:40123
 """

@@ -284,6 +284,10 @@ async def all_masters_and_ports_work_at_the_same_time(dut: Dut) -> None:
         again = n + 1 if n % 2 else 200
         timeline.command(Command(request.channel, 0x01 if request.channel < 3 else 0x11), again, 0)
     assert timeline.now - begun < 38 * 60, "the transfers have to overlap"
+    # The control register of JTAG can be read while it shifts, and nothing else of it.
+    polled, refused = 201, 202
+    timeline.command(command(Channel.JTAG, "R_CTRL"), polled, 0)
+    timeline.command(command(Channel.JTAG, "R_FREQ"), refused, 0)
     timeline.settle()
     for master in range(I2C_MASTERS):
         timeline.do(
@@ -294,6 +298,8 @@ async def all_masters_and_ports_work_at_the_same_time(dut: Dut) -> None:
     count_errors(outputs)
     replies = [parse_reply(frames.parse(content).payload) for content in outputs.frames[0]]
     read = [reply.value >> 16 for reply in replies[-1::-3][::-1]]
+    of_jtag = {reply.transaction: reply.error for reply in replies if reply.channel == Channel.JTAG}
+    assert (of_jtag[polled], of_jtag[refused]) == (0, ErrorFlag.BUSY)
     assert [reply.error for reply in replies].count(ErrorFlag.BUSY) >= 8
     assert [reply.error for reply in replies].count(ErrorFlag.IN_TREATMENT) >= 8
     assert len(read) >= I2C_MASTERS
