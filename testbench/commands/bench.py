@@ -8,7 +8,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from testbench.benchmarks import MODULES
+from testbench import benchmarks
 
 if TYPE_CHECKING:
     from testbench.entries import Table
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.add_argument(
-        "benchmark", nargs="*", metavar="BENCHMARK", help=f"{', '.join(MODULES)} (default: all)"
+        "benchmark", nargs="*", metavar="BENCHMARK", help=f"{', '.join(benchmarks.MODULES)} (default: all)"
     )
     parser.add_argument("--quick", action="store_true", help="smaller sizes: quicker and noisier")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON on standard output")
@@ -50,13 +50,13 @@ def run_command(args: argparse.Namespace) -> int:
     from testbench.versions import describe_platform, versions
 
     for name in args.benchmark:
-        if name not in MODULES:
-            raise InputError("benchmark", repr(name), ", ".join(MODULES))
+        if name not in benchmarks.MODULES:
+            raise InputError("benchmark", repr(name), ", ".join(benchmarks.MODULES))
     results: dict[str, list[Measurement]] = {}
     tables: dict[str, Table] = {}
-    for name in args.benchmark or MODULES:
+    for name in args.benchmark or benchmarks.MODULES:
         sys.stderr.write(f"{name} ...\n")
-        module = importlib.import_module(MODULES[name])
+        module = importlib.import_module(benchmarks.MODULES[name])
         if hasattr(module, "measure_with_table"):
             figures, tables[name] = module.measure_with_table(args.quick)
         else:
