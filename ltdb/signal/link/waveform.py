@@ -20,16 +20,15 @@ def _superpose(
     step: np.ndarray,
     step_s: float,
     start_s: float,
+    swing: float,
+    base: float,
     out: np.ndarray,
 ) -> None:
-    """Add sign * step(t - edge) to samples at n * sample_s; a settled edge is carried along."""
+    """Fill samples at n * sample_s with base + swing * (sum of sign * step(t - edge)); `out` is zero before."""
     samples = len(out)
     last = len(step) - 1
     per_sample = sample_s / step_s
-    settled = 0.0
-    final = step[last]
-    # What each edge adds after it has settled is added by difference, and summed over all samples at the end.
-    jump = np.zeros(samples + 1, np.float64)
+    settled_at = np.empty(len(edges), np.int64)
     for k in range(len(edges)):
         begin = (edges[k] + start_s) / sample_s
         n = min(samples, max(0, int(np.ceil(begin))))
@@ -39,10 +38,16 @@ def _superpose(
             out[n] += sign[k] * (step[i] + (place - i) * (step[i + 1] - step[i]))
             place += per_sample
             n += 1
-        jump[n] += sign[k] * final
-    for n in range(samples):
-        settled += jump[n]
-        out[n] += settled
+        settled_at[k] = n
+    # An edge that has settled is the same for all samples after it. Edges settle in their order.
+    level, n = base, 0
+    for k in range(len(edges)):
+        for m in range(n, settled_at[k]):
+            out[m] = out[m] * swing + level
+        n = max(n, settled_at[k])
+        level += swing * sign[k] * step[last]
+    for m in range(n, samples):
+        out[m] = out[m] * swing + level
 
 
 def transmitted_waveform(
@@ -89,11 +94,10 @@ def transmitted_waveform(
     count = int(edges.unit_intervals * edges.unit_interval_s / sample_interval_s)
     values = np.zeros(count)
     sign = np.where(edges.rising, 1.0, -1.0)
-    _superpose(edges.time_s, sign, sample_interval_s, step.values, step.interval_s, step.start_s, values)
-    gain = float(step.values[-1])
-    values += gain * edges.first_bit
-    values *= high - low
-    values += low
+    swing = high - low
+    base = low + swing * float(step.values[-1]) * edges.first_bit
+    shape = step.values, step.interval_s, step.start_s
+    _superpose(edges.time_s, sign, sample_interval_s, *shape, swing, base, values)
     if noise or relative_noise:
         if generator is None:
             raise InputError(
