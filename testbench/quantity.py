@@ -44,6 +44,11 @@ def plain(value: float, digits: int = 5) -> str:
     return _scientific(value, digits)
 
 
+def signed(value: float, decimals: int) -> str:
+    """Return a number with its sign and so many decimals: ``"+0.12"``, ``"−3.40"``."""
+    return f"{value:+.{decimals}f}".replace("-", _MINUS)
+
+
 def count(number: int) -> str:
     """Return a count in words of a report: all digits below a million, then four: ``"3.072×10¹²"``."""
     return plain(number) if abs(number) < 1_000_000 else _scientific(number, 5)

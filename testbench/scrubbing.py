@@ -137,7 +137,7 @@ async def take_reference(
     for name in names or (*board.gbtx, *board.locx2, *board.adc, *board.mtx):
         report(name)
         chip = board.registers(name)
-        kept = _kept(chip)
+        kept = chip.kept
         held = await chip.read(kept)
         chips[name] = {address: (held[address] & mask, mask) for address, mask in kept.items()}
     return Reference(chips)
@@ -166,7 +166,7 @@ async def scrub(
 
 
 async def _scrub_chip(chip: Registers, expected: Expected, result: Scrubbed, repair: bool) -> None:
-    kept = _kept(chip)
+    kept = chip.kept
     for address in expected:
         if address not in kept:
             raise InputError(f"register of {chip.name}", address, "one that software can write and read")
@@ -186,11 +186,6 @@ async def _scrub_chip(chip: Registers, expected: Expected, result: Scrubbed, rep
         pulses_off = {a: wanted[a] & (kept[a] | ~chip.known_bits(a) & 0xFF) for a in wrong}
         await chip.write(pulses_off, verify=True)
         result.repaired += len(wrong)
-
-
-def _kept(chip: Registers) -> dict[int, int]:
-    masks = {register.address: chip.kept_bits(register.address) for register in chip.layout.registers}
-    return {address: mask for address, mask in masks.items() if mask}
 
 
 def _differing_copies(layout: RegisterMap, held: Mapping[int, int], expected: Expected) -> list[str]:

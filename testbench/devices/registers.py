@@ -139,6 +139,12 @@ class Registers:
         register = self.layout.by_address.get(address)
         return sum(f.mask for f in register.fields if f.access is Access.READ_WRITE) if register else 0
 
+    @property
+    def kept(self) -> dict[int, int]:
+        """Registers of which software reads back anything it wrote, with the bits."""
+        masks = {register.address: self.kept_bits(register.address) for register in self.layout.registers}
+        return {address: mask for address, mask in masks.items() if mask}
+
 
 def runs(addresses: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Neighbouring addresses as (first, count), ascending."""

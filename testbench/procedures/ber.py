@@ -121,8 +121,7 @@ def _bits_to_prove(context: Context, total: Total) -> float:
     from ltdb.signal.ber import bits_needed
 
     options = context.options
-    rate = context.layout.frame_bits * context.lab.description.reference_hz
-    longest = total.bits + rate * max(0.0, options["longest_s"] - total.seconds - total.lost_s)
+    longest = total.bits + _line_rate(context) * max(0.0, options["longest_s"] - total.seconds - total.lost_s)
     return min(bits_needed(options["limit"], options["confidence"], total.errors), longest)
 
 
@@ -130,15 +129,17 @@ def _gate(context: Context, before: Total, show: Callable[[Total], None]) -> dic
     """Count for one gate, or less if the limit is proven within it."""
     lab, options = context.lab, context.options
     fibre = options["fibres"][0]
-    rate = context.layout.frame_bits * lab.description.reference_hz
+
+    def figures(counted: ErrorCount) -> dict[str, Any]:
+        return {
+            "bits": counted.bits,
+            "errors": counted.errors,
+            "seconds": counted.bits / _line_rate(context),
+            "lost": counted.seconds_without_synchronisation,
+        }
 
     def proven(counted: ErrorCount) -> bool:
-        together = Total(
-            before.bits + counted.bits,
-            before.errors + counted.errors,
-            before.seconds + counted.bits / rate,
-            before.lost_s + counted.seconds_without_synchronisation,
-        )
+        together = before.plus(figures(counted))
         show(together)
         return together.upper_limit(options["confidence"]) <= options["limit"]
 
@@ -149,13 +150,12 @@ def _gate(context: Context, before: Total, show: Callable[[Total], None]) -> dic
         tester.set_transmitter(True)
         counted = tester.count(options["gate_s"], proven)
         lab.run(_send(board, fibre, "normal"))
-    return {
-        "bits": counted.bits,
-        "errors": counted.errors,
-        "seconds": counted.bits / rate,
-        "lost": counted.seconds_without_synchronisation,
-        "instruments": lab.identities({Need.BOARD, Need.BIT_ERROR_TESTER}),
-    }
+    return figures(counted) | {"instruments": lab.identities({Need.BOARD, Need.BIT_ERROR_TESTER})}
+
+
+def _line_rate(context: Context) -> float:
+    """Return bits a second on a fibre, at the bench's reference clock."""
+    return context.layout.frame_bits * context.lab.description.reference_hz
 
 
 async def _send(board: Ltdb, fibre: int, mode: str) -> None:

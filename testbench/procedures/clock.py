@@ -14,6 +14,7 @@ from ltdb.errors import BenchError, InputError
 from ltdb.provenance import Tag
 from testbench.bench.needs import Need, Outline
 from testbench.limits import Limit, at_least
+from testbench.quantity import signed
 from testbench.section import Context, Section
 from testbench.series import Column, Plot, Series
 
@@ -249,7 +250,7 @@ def _judge(context: Context, name: str, line: Linearity, points: list[Mapping[st
         "s",
         uncertainty=noise * 2**0.5,
         limit=at_least(0.0, "delays must rise with their setting", Tag.ASSUMED),
-        note=f"differential non-linearity {_signed(line.dnl.min(), 4)} to {_signed(line.dnl.max(), 4)} "
+        note=f"differential non-linearity {signed(line.dnl.min(), 4)} to {signed(line.dnl.max(), 4)} "
         f"of {every} steps",
     )
     jitter = [p["jitter"] for p in points]
@@ -260,10 +261,6 @@ def _judge(context: Context, name: str, line: Linearity, points: list[Mapping[st
         note=f"rms over {points[0]['edges']} edges, {1e12 * min(jitter):.2f} to {1e12 * max(jitter):.2f} ps; "
         "noise of the oscilloscope included",
     )
-
-
-def _signed(value: float, decimals: int) -> str:
-    return f"{value:+.{decimals}f}".replace("-", "−")
 
 
 def _plots(
@@ -319,8 +316,8 @@ def _fine(context: Context, name: str, line: Linearity) -> None:
         float(np.diff(line.delay_s).min()),
         "s",
         limit=at_least(0.0, "delays must rise with their setting", Tag.ASSUMED),
-        note=f"steps 0 to {line.step[-1]} one by one; differential non-linearity {_signed(line.dnl.min(), 3)} to "
-        f"{_signed(line.dnl.max(), 3)} steps",
+        note=f"steps 0 to {line.step[-1]} one by one; differential non-linearity {signed(line.dnl.min(), 3)} to "
+        f"{signed(line.dnl.max(), 3)} steps",
     )
 
 

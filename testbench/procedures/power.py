@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ltdb.provenance import Tag
 from testbench.bench.needs import Need, Outline
 from testbench.limits import Limit, limit_of
+from testbench.quantity import signed
 from testbench.section import Context, Section
 from testbench.series import Column, Plot, Series
 
@@ -292,7 +293,7 @@ def _locx2(
         limit=Limit(
             None, later.value, f"{later.source}; {published.value:g} W in {published.source}", later.tag
         ),
-        note=f"{_per_cent(scaled_w / published.value - 1)} from the published {1e3 * published.value:.0f} mW",
+        note=f"{signed(100 * (scaled_w / published.value - 1), 2)} % from the published {1e3 * published.value:.0f} mW",
     )
     rate = _CHANNELS * context.layout.line_rate_hz
     context.measure(
@@ -302,10 +303,6 @@ def _locx2(
         uncertainty=sigma_w / rate,
         note=f"over both channels; published power: {1e12 * published.value / rate:.1f} pJ/b",
     )
-
-
-def _per_cent(part: float) -> str:
-    return f"{100 * part:+.2f} %".replace("-", "−")
 
 
 def _sweep(context: Context, rails: list[str], points: Mapping[str, Mapping[str, Any]]) -> None:

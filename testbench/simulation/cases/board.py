@@ -13,32 +13,26 @@ from pathlib import Path
 
 import cocotb
 import numpy as np
-from numpy.typing import NDArray
 
 from hdl.designs import RECEIVERS
 from ltdb.board import load_board
-from ltdb.board_model import BoardModel
 from ltdb.fibre_model import PEDESTAL
-from ltdb.line_code import AlignedFrames
 from ltdb.sca import build
 from ltdb.sca.commands import Channel
 from testbench import faults
-from testbench.bring_up import bring_up
 from testbench.configuration import load_configuration
 from testbench.devices.ltdb import Ltdb
 from testbench.simulation.board import SimulationTransport
+from testbench.simulation.board_checks import brought_up_as_the_model, check_capture, decoded
 from testbench.simulation.context import Dut, layout, setting
 from testbench.simulation.golden import aligner
 from testbench.transport import Session
-from testbench.transports.model import Model
-from testbench.transports.replay import Recorder
 
 EVERY_REGISTER = bool(setting("every_register", False))
 """Read all registers of all chips, which takes four times as long as everything else; else those of all GBTx, and of
 one LOCx2, one MTx and one ADC on each SCA. What is configured is read back from all of them."""
 FRAMES = 40
 """Frames captured from a fibre; the golden receiver takes 16 or so to find the first."""
-ORBIT = 3564
 
 
 def chips_to_read(board: Ltdb) -> list[str]:
@@ -53,29 +47,16 @@ def chips_to_read(board: Ltdb) -> list[str]:
 
 async def registers(board: Ltdb, names: Iterable[str]) -> dict[str, dict[int, int]]:
     """What chips hold, read by their own procedure."""
-    return {name: await board.registers(name).read(_kept(board, name)) for name in names}
-
-
-def _kept(board: Ltdb, name: str) -> list[int]:
-    chip = board.registers(name)
-    return [address for address in chip.layout.by_address if chip.kept_bits(address)]
+    chips = {name: board.registers(name) for name in names}
+    return {name: await chip.read(chip.kept) for name, chip in chips.items()}
 
 
 @cocotb.test(timeout_time=95, timeout_unit="ms")
 async def the_whole_board_is_configured_as_the_model_is_and_every_fibre_carries_its_cells(dut: Dut) -> None:
     """Bring-up on gateware and on the model, exchange by exchange and register by register; then BCR and captures."""
-    on_gateware, on_model = Recorder(), Recorder()
     transport = SimulationTransport(dut)
     await transport.open()
-    board = Ltdb(Session(transport, on_gateware), load_board())
-    model = Ltdb(Session(Model(BoardModel()), on_model), load_board())
-    configuration = load_configuration(None, board.board)
-    done, expected = await bring_up(board, configuration), await bring_up(model, configuration)
-    Path("exchanges.json").write_text(json.dumps([on_gateware.exchanges, on_model.exchanges]))
-    for number, (ours, theirs) in enumerate(zip(on_gateware.exchanges, on_model.exchanges, strict=False)):
-        assert ours == theirs, f"exchange {number}: gateware {ours}, model {theirs}"
-    assert len(on_gateware.exchanges) == len(on_model.exchanges)
-    assert done == expected
+    board, model = await brought_up_as_the_model(transport, None)
     names = chips_to_read(board)
     held, held_by_model = await registers(board, names), await registers(model, names)
     for name in names:
@@ -85,33 +66,19 @@ async def the_whole_board_is_configured_as_the_model_is_and_every_fibre_carries_
 
     await board.bunch_counter_reset(periodic=True)
     for number in RECEIVERS:
-        frames, first = await board.fibres[number].capture(FRAMES, start_bcid=0)
-        assert first == 0
-        found = decoded(frames, number, board)
-        # Every frame's bunch crossing is its place in the capture, for capture and receiver alike.
-        assert (found.bcid == found.bit_index // layout().frame_bits).all()
-        assert (await board.fibres[number].counters(clear=True))["frames"] >= FRAMES
+        await check_capture(board, number, FRAMES)
     dark = min(set(board.fibres) - set(RECEIVERS))
     assert "lock" in await _refusal(board.fibres[dark].capture(FRAMES), faults.TransactionError)
 
-    words = FRAMES * layout().frame_words
+    words, orbit = FRAMES * layout().frame_words, layout().sequence.bunch_crossings
     on_fibres = await transport.line.record_fibres(words, layout().word_bits)
     assert len(on_fibres) == len(board.board.fibres) == 40
     starts: set[int] = set()
     for number, data in enumerate(on_fibres):
-        found = decoded(data, number, board)
-        starts |= set(((found.bcid - found.bit_index // layout().frame_bits) % ORBIT).tolist())
+        found = decoded(data, number, board, FRAMES)
+        starts |= set(((found.bcid - found.bit_index // layout().frame_bits) % orbit).tolist())
     assert len(starts) == 1, f"a BCR for all fibres, but they count apart: {starts}"
     await transport.close()
-
-
-def decoded(data: NDArray[np.uint8], fibre: int, board: Ltdb) -> AlignedFrames:
-    """Frames of a fibre as the golden receiver finds them; they hold the pedestals of the fibre's cells."""
-    found = aligner().feed(np.ascontiguousarray(data).reshape(-1))
-    assert len(found.samples) > FRAMES // 2
-    assert (found.samples == [PEDESTAL + path.cell for path in board.board.fibres[fibre]]).all(), fibre
-    assert not found.flags.any()
-    return found
 
 
 @cocotb.test(timeout_time=95, timeout_unit="ms")

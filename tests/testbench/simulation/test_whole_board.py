@@ -46,12 +46,8 @@ def registers(board, names):
     """What chips hold, read through the board's transport."""
 
     async def read():
-        return {
-            name: await board.registers(name).read(
-                a for a in board.registers(name).layout.by_address if board.registers(name).kept_bits(a)
-            )
-            for name in names
-        }
+        chips = {name: board.registers(name) for name in names}
+        return {name: await chip.read(chip.kept) for name, chip in chips.items()}
 
     return asyncio.run(read())
 
