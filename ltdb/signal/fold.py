@@ -24,24 +24,32 @@ COLUMNS, ROWS = 512, 256
 _FLUSH_SAMPLES = 1 << 30  # a 32-bit cell cannot overflow between flushes
 
 
-@njit(cache=True, nogil=True)
-def _stretch(
-    k: int, start: int, end: int, boundary: np.ndarray, origin: np.ndarray, period: np.ndarray
-) -> tuple:
-    """(end of stretch k in samples, phase of sample `start`, phase step), one turn being 2**64.
+@njit(cache=True, nogil=True, error_model="numpy")
+def _lines(first: int, end: int, clock: tuple) -> tuple:
+    """(end in samples, phase at its first sample, phase step) of each line of the clock, one turn being 2**64.
 
-    Stretch k runs from boundary[k] to boundary[k + 1], the first and last to the ends; in it the clock
-    edge is at origin[k] and repeats with period[k], all in samples.
+    Line k holds from boundary[k] to boundary[k + 1], the first from sample `first` and the last to `end`; on it the
+    clock edge is at origin[k] and repeats with period[k], all in samples. Worked out for all lines before any sample
+    is counted: within that loop, each line would wait for a division.
     """
-    stop = end
-    if k + 1 < len(origin):
-        stop = min(end, max(start, int(np.ceil(boundary[k + 1]))))
-    rate = 1.0 / period[k]
-    turns = (start - origin[k]) * rate
-    turns -= np.floor(turns)
-    # Doubled after the conversion: 2**64 itself would overflow it.
-    phase = np.uint64(np.int64(turns * 9.2233720368547e18)) << np.uint64(1)
-    return stop, phase, np.uint64(np.int64(rate * 9.223372036854775807e18)) << np.uint64(1)
+    boundary, origin, period = clock
+    number = len(origin)
+    stops, phases, steps = (
+        np.empty(number, np.int64),
+        np.empty(number, np.uint64),
+        np.empty(number, np.uint64),
+    )
+    start = first
+    for k in range(number):
+        rate = 1.0 / period[k]
+        turns = (start - origin[k]) * rate
+        turns -= np.floor(turns)
+        # Doubled after the conversion: 2**64 itself would overflow it.
+        phases[k] = np.uint64(np.int64(turns * 9.2233720368547e18)) << np.uint64(1)
+        steps[k] = np.uint64(np.int64(rate * 9.223372036854775807e18)) << np.uint64(1)
+        start = min(end, max(start, int(np.ceil(boundary[k + 1])))) if k + 1 < number else end
+        stops[k] = start
+    return stops, phases, steps
 
 
 @njit(cache=True, nogil=True)
@@ -55,14 +63,14 @@ def _fold_values(
     cells: np.ndarray,
 ) -> None:
     """Count codes from sample `first` on; row = code * gain + lift, row 0 is below the map."""
-    boundary, origin, period = clock
     rows = np.uint64(cells.shape[1])
     last = np.float32(cells.shape[1] - 1)
     flat = cells.reshape(-1)
-    start, end = first, first + len(codes)
-    for k in range(len(origin)):
-        stop, phase, step = _stretch(k, start, end, boundary, origin, period)
-        for i in range(start - first, stop - first):
+    stops, phases, steps = _lines(first, first + len(codes), clock)
+    start = 0
+    for k in range(len(stops)):
+        stop, phase, step = stops[k] - first, phases[k], steps[k]
+        for i in range(start, stop):
             height = np.float32(codes[i]) * gain + lift
             # What is not a number fails the first comparison and lands in row 0.
             height = height if height > np.float32(0.0) else np.float32(0.0)
@@ -77,13 +85,13 @@ def _fold_bytes(
     codes: np.ndarray, first: int, clock: tuple, shift: np.uint64, row_of: np.ndarray, cells: np.ndarray
 ) -> None:
     """Count int8 codes by a table of 256 rows."""
-    boundary, origin, period = clock
     rows = np.uint64(cells.shape[1])
     flat = cells.reshape(-1)
-    start, end = first, first + len(codes)
-    for k in range(len(origin)):
-        stop, phase, step = _stretch(k, start, end, boundary, origin, period)
-        for i in range(start - first, stop - first):
+    stops, phases, steps = _lines(first, first + len(codes), clock)
+    start = 0
+    for k in range(len(stops)):
+        stop, phase, step = stops[k] - first, phases[k], steps[k]
+        for i in range(start, stop):
             flat[(phase >> shift) * rows + np.uint64(row_of[np.uint8(codes[i])])] += np.uint32(1)
             phase += step
         start = stop

@@ -1,9 +1,12 @@
 """Waveforms, levels and crossings."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from signal_truth import UI_S, crossing_times, edges_of, erf_waveform, make_waveform, prbs7
 
 from ltdb.errors import InputError
@@ -38,6 +41,45 @@ def test_chunks_give_the_same_crossings() -> None:
     for size in (7, 64, 1001):
         parts = [p for _, _, p, _ in stream_crossings(waveform, find_levels(waveform), size)]
         assert np.array_equal(waveform.time_s(np.concatenate(parts)), whole)
+
+
+def crossings_one_by_one(codes: np.ndarray, level: float, reach: float) -> list[tuple[float, bool]]:
+    """Walk through the samples with a side and the last place on the level; roots by numpy's polynomials."""
+    side, last, found = 0, -1.0, []
+    for i in range(1, len(codes) - 2):
+        here, after = float(codes[i]), float(codes[i + 1])
+        if (here < level) != (after < level):
+            cubic = np.polyfit((-1, 0, 1, 2), codes[i - 1 : i + 3].astype(float), 3) - (0, 0, 0, level)
+            roots = np.roots(cubic)
+            inside = roots.real[(np.abs(roots.imag) < 1e-6) & (roots.real > -1e-9) & (roots.real < 1 + 1e-9)]
+            last = i + float(inside[0]) if len(inside) == 1 else math.nan  # three: any of them will do
+        new = 1 if after >= level + reach else -1 if after < level - reach else side
+        if new != side:
+            found += [(last, new > 0)] if side else []
+            side = new
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    arrays(np.int8, st.integers(4, 80), elements=st.integers(-12, 12), fill=st.nothing()),
+    st.integers(-8, 8),
+    st.sampled_from((0, 3, 7)),
+    st.integers(5, 40),
+)
+def test_crossings_are_those_of_a_walk_through_the_samples(
+    codes: np.ndarray, level: int, reach: int, chunk: int
+) -> None:
+    """Any sequence of codes, not only a signal: crossings between neighbours, inside of the band, at a chunk's rim."""
+    # Half a code beside the codes, where no sample lies on the level itself.
+    levels = Levels(-20, 20, level + 0.5, reach)
+    parts = list(stream_crossings(Waveform(codes, 1.0), levels, chunk))
+    positions = np.concatenate([p for _, _, p, _ in parts])
+    rising = np.concatenate([d for _, _, _, d in parts]).astype(bool)
+    expected = crossings_one_by_one(codes, level + 0.5, reach)
+    assert list(rising) == [up for _, up in expected]
+    for position, (where, _) in zip(positions, expected, strict=True):
+        assert math.isnan(where) or abs(position - where) < 1e-6
 
 
 def test_noise_on_a_slow_edge_counts_once() -> None:
