@@ -10,6 +10,7 @@ import importlib
 from pathlib import Path
 
 from ltdb.errors import InputError
+from ltdb.signal.files.times import one_interval
 from ltdb.signal.waveform import Waveform
 
 _HEAD_BYTES = 4096
@@ -41,7 +42,8 @@ def read_waveform(
         Keysight .bin, or HDF5 (needs the package h5py).
     channel
         Which waveform, when there are several: the number (from 1) or heading of a column, the name of an
-        array or data set, the number (from 1) or label of a Keysight waveform.
+        array or data set, the number (from 1) or label of a Keysight waveform or .isf record. A file of
+        one waveform has number 1 alone.
     sample_interval_s
         For files without times; not allowed to contradict a file that has them.
     file_format
@@ -66,6 +68,7 @@ def read_waveform(
             raise InputError("waveform file", begins, f"a file of one of the formats {allowed}", str(path))
         raise InputError("format of waveform file", repr(kind), allowed, str(path))
     waveform: Waveform = importlib.import_module(_READERS[kind]).read(path, channel, sample_interval_s)
+    one_interval(waveform.sample_interval_s, sample_interval_s, str(path))
     return waveform
 
 

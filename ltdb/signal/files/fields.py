@@ -23,6 +23,11 @@ class Fields:
         """Describe what is wrong with this file."""
         return InputError(f"{self.kind}: {what}", got, allowed, str(self.path))
 
+    def only_waveform(self, channel: str | int | None) -> None:
+        """Refuse the choice of another waveform than the only one of this file."""
+        if channel is not None and str(channel) != "1":
+            raise self.error("waveform", repr(channel), "1, the only one of the file")
+
     def bytes_at(self, offset: int, size: int, what: str) -> bytes:
         """Give bytes that must lie within the file."""
         if offset < 0 or size < 0 or offset + size > len(self.data):
@@ -45,6 +50,14 @@ class Fields:
     def text(self, offset: int, size: int, what: str) -> str:
         """Give a text that ends with its first zero byte."""
         return self.bytes_at(offset, size, what).split(b"\0")[0].decode("latin-1").strip()
+
+    def signed_samples(self, kind: str, offset: int, count: int) -> tuple[Any, int]:
+        """Samples of a numpy type that may be "u1" or "u2", and how much was taken off their codes for it."""
+        if kind not in ("u1", "u2"):
+            return self.samples(kind, offset, count), 0
+        codes = self.samples(f"i{kind[1]}", offset, count)
+        lowest = np.iinfo(codes.dtype).min
+        return codes ^ lowest, -int(lowest)
 
     def samples(self, kind: str, offset: int, count: int) -> Any:
         """Map samples of a numpy type such as "i2"; only those in foreign byte order are copied."""

@@ -1,8 +1,13 @@
 """HDF5: a data set of samples with its axes as attributes; needs the package h5py, which is optional.
 
 Attributes of the data set or of the group it is in: the sample interval ``sample_interval_s`` (or ``dt``,
-``XInc``), and where needed ``scale`` (``YInc``), ``offset`` (``YOrg``), ``start_s`` (``XOrg``). Files of
-Keysight oscilloscopes have these.
+``XInc``), and where needed ``scale`` (``YInc``), ``offset`` (``YOrg``), ``start_s`` (``XOrg``), ``unit``
+(``YUnits``).
+
+Files of Keysight Infiniium oscilloscopes have these at the group ``Waveforms/Channel 1``, around the data set
+``Channel 1Data``, or ``Channel 1 Seg1Data`` and so on for segments, each with its own ``SegmentedXOrg``
+(layout and value = code * YInc + YOrg as in several groups' published readers). A group with one data set can be
+chosen by its own name.
 """
 
 from __future__ import annotations
@@ -22,8 +27,9 @@ _ATTRIBUTES = {
     "interval": ("sample_interval_s", "dt", "XInc"),
     "scale": ("scale", "YInc"),
     "offset": ("offset", "YOrg"),
-    "start": ("start_s", "XOrg"),
+    "start": ("start_s", "SegmentedXOrg", "XOrg"),
 }
+_UNITS = {"Volt": "V", "Ampere": "A"}
 
 
 class _DataSet:
@@ -53,7 +59,7 @@ def read(path: Path, channel: str | int | None, sample_interval_s: float | None)
                     names.append(name) if getattr(item, "ndim", 0) == 1 and item.size > 3 else None
                 )
             )
-            wanted = [n for n in names if channel is None or str(channel) in (n, n.rpartition("/")[2])]
+            wanted = [n for n in names if channel is None or str(channel) in _names(n)]
             if not wanted:
                 raise InputError(
                     f"{KIND}: data set", repr(channel), ", ".join(names) or "one of one axis", where
@@ -71,9 +77,22 @@ def read(path: Path, channel: str | int | None, sample_interval_s: float | None)
     interval = one_interval(found["interval"], sample_interval_s, where)
     codes = _DataSet(module, path, wanted[0], shape, dtype)
     scale = 1.0 if found["scale"] is None else found["scale"]
+    name = f"{path.name} {wanted[0]}"
     return Waveform(
-        codes, interval, scale, found["offset"] or 0.0, found["start"] or 0.0, name=f"{path.name} {wanted[0]}"
+        codes, interval, scale, found["offset"] or 0.0, found["start"] or 0.0, _unit(attributes), name
     )
+
+
+def _names(path: str) -> tuple[str, str, str]:
+    """Names of a data set: with all its groups, without, and that of the group it is in."""
+    group, _, name = path.rpartition("/")
+    return path, name, group.rpartition("/")[2]
+
+
+def _unit(attributes: dict[str, Any]) -> str:
+    unit = attributes.get("unit", attributes.get("YUnits", "V"))
+    text = unit.decode("latin-1") if isinstance(unit, bytes) else str(unit)
+    return _UNITS.get(text, text)
 
 
 def _number(attributes: dict[str, Any], names: tuple[str, ...], where: str) -> float | None:

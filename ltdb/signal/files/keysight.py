@@ -1,6 +1,8 @@
 """Keysight and Agilent oscilloscope .bin (AG01, AG03, AG10), as described in the InfiniiVision user's guides.
 
-A file header, then for each waveform a header and its buffers. Values are float32 already.
+A file header, then for each waveform a header and its buffers. Values are float32 already; of peak detection there
+are two buffers, which can be chosen but not taken for the waveform. Layout, units and kinds of buffers agree with
+the package RigolWFM, which was made from files of real instruments (all AG10) and these guides.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from ltdb.signal.waveform import Waveform
 KIND = "Keysight .bin"
 _UNITS = {1: "V", 2: "s", 4: "A", 5: "dB", 6: "Hz"}
 _MOST_WAVEFORMS = 10_000
-_NORMAL, _MAXIMUM, _MINIMUM = 1, 2, 3  # buffers of float32; time, counts and logic are no waveforms
+_BUFFERS = {1: "", 2: " maximum", 3: " minimum"}  # of float32; counts and logic are no waveforms
+_TIME_UNITS = (0, 2)  # not given, s
 
 
 class _Found(NamedTuple):
@@ -44,6 +47,9 @@ def read(path: Path, channel: str | int | None, sample_interval_s: float | None)
         raise fields.error("waveforms", "none with analogue samples", "at least one")
     labels = [item.label for item in found]
     chosen = found[0]
+    if channel is None and labels[0].endswith(_BUFFERS[2]):
+        allowed = f"a choice: {', '.join(labels)}"
+        raise fields.error("waveform of peak detection", "no choice", allowed)
     if channel is not None:
         matching = [f for i, f in enumerate(found, 1) if str(channel) in (str(i), f.label)]
         if not matching:
@@ -63,6 +69,8 @@ def _waveform(fields: Fields, start: int, wide: bool, found: list[_Found]) -> in
     points = fields.number("i", start + 12, "number of points")
     interval = fields.finite("d", start + 32, "sample interval")
     first = fields.finite("d", start + 40, "time of the first sample")
+    if (x_unit := fields.number("i", start + 48, "horizontal unit")) not in _TIME_UNITS:
+        raise fields.error("horizontal unit", _UNITS.get(x_unit, x_unit), "s")
     unit = _UNITS.get(fields.number("i", start + 52, "unit"), "")
     label = fields.text(start + 112, 16, "label")
     if not 0 <= buffers <= _MOST_WAVEFORMS:
@@ -77,7 +85,8 @@ def _waveform(fields: Fields, start: int, wide: bool, found: list[_Found]) -> in
             raise fields.error(
                 "buffer", f"header of {header}, data of {length} bytes", "sizes that are possible"
             )
-        if kind in (_NORMAL, _MAXIMUM, _MINIMUM) and width == 4:
-            found.append(_Found(label, position + header, min(points, length // 4), interval, first, unit))
+        if kind in _BUFFERS and width == 4:
+            name = f"{label}{_BUFFERS[kind]}"
+            found.append(_Found(name, position + header, min(points, length // 4), interval, first, unit))
         position += header + length
     return position

@@ -1,6 +1,7 @@
 """LeCroy .trc: template LECROY_2_3, as the instruments themselves print it (``TEMPLATE?``).
 
-The descriptor block WAVEDESC starts where its name stands; value = gain * code - offset.
+The descriptor block WAVEDESC starts where its name stands; value = gain * code - offset. Offsets, signs and the
+order of the blocks agree with the packages lecroyparser, lecroyutils, lecroyscope and RigolWFM.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from ltdb.signal.waveform import Waveform
 KIND = "LeCroy .trc"
 _SEARCHED_BYTES = 64
 # Offsets in the descriptor.
-_COMM_TYPE, _COMM_ORDER = 32, 34
+_TEMPLATE, _COMM_TYPE, _COMM_ORDER = 16, 32, 34
+_TEMPLATES = ("LECROY_2_2", "LECROY_2_3")
+"""LECROY_1_0 has other offsets."""
 _BLOCK_LENGTHS = {
     "descriptor": 36,
     "user text": 40,
@@ -23,15 +26,28 @@ _BLOCK_LENGTHS = {
     "reserved array": 56,
 }
 _ARRAY_BYTES, _SUBARRAYS = 60, 144
-_GAIN, _OFFSET, _INTERVAL, _START, _UNIT = 156, 160, 176, 180, 196
+_GAIN, _OFFSET, _INTERVAL, _START, _UNIT, _TIME_UNIT = 156, 160, 176, 180, 196, 244
+_RECORD_TYPE = 316
+_NO_WAVEFORM = {
+    2: "a histogram",
+    3: "a graph",
+    4: "filter coefficients",
+    5: "complex numbers",
+    6: "extrema",
+    9: "peak detection",
+}
 
 
 def read(path: Path, channel: str | int | None, sample_interval_s: float | None) -> Waveform:
     """Read the waveform; see `ltdb.signal.files.read_waveform`."""
     fields = Fields(path, KIND)
+    fields.only_waveform(channel)
     base = fields.data[:_SEARCHED_BYTES].tobytes().find(b"WAVEDESC")
     if base < 0:
         raise fields.error("descriptor", "none", f"WAVEDESC within the first {_SEARCHED_BYTES} bytes")
+    template = fields.text(base + _TEMPLATE, 16, "template")
+    if template not in _TEMPLATES:
+        raise fields.error("template", repr(template), " or ".join(_TEMPLATES))
     # The order of bytes is itself a number in that order: 0 (high byte first) reads 0 in both.
     fields.order = "<" if fields.number("h", base + _COMM_ORDER, "byte order") else ">"
     width = fields.number("h", base + _COMM_TYPE, "type of samples")
@@ -40,6 +56,11 @@ def read(path: Path, channel: str | int | None, sample_interval_s: float | None)
     segments = fields.number("i", base + _SUBARRAYS, "number of segments")
     if segments > 1:
         raise fields.error("number of segments", segments, "1: save the segments one by one")
+    record = fields.number("h", base + _RECORD_TYPE, "type of record")
+    if record in _NO_WAVEFORM:
+        raise fields.error("type of record", _NO_WAVEFORM[record], "a waveform in time")
+    if (unit := fields.text(base + _TIME_UNIT, 48, "horizontal unit")).lower() not in ("", "s"):
+        raise fields.error("horizontal unit", repr(unit), "S")
     start = base
     for name, offset in _BLOCK_LENGTHS.items():
         length = fields.number("i", base + offset, f"length of {name}")
