@@ -87,6 +87,8 @@ def recognise(head: bytes, suffix: str) -> str | None:
     start = head[:256].upper()
     if b"CURV" in head.upper() and (b"BYT_N" in start or b"WFMP" in start or b"WFMO" in start):
         return "tektronix-isf"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")) and suffix not in _BINARY:
+        return "text"  # UTF-16
     if suffix in {".csv", ".txt", ".dat", ".tsv", ".asc"} or (
         head and b"\0" not in head and suffix not in _BINARY
     ):

@@ -26,7 +26,12 @@ _CURVE = re.compile(rb":?CURVE?\s+#([1-9])", re.IGNORECASE)
 _TYPES = {("RI", 1): "i1", ("RI", 2): "i2", ("RP", 1): "u1", ("RP", 2): "u2", ("FP", 4): "f4"}
 # Shortest and longest form of each name.
 _BYTES, _FORMAT, _ORDER = ("BYT_N", "BYT_NR"), ("BN_F", "BN_FMT"), ("BYT_O", "BYT_OR")
-_ENCODING, _POINTS, _FRAMES, _DOMAIN = ("ENC", "ENCDG"), ("PT_F", "PT_FMT"), ("NR_F", "NR_FR"), ("DOM", "DOMAIN")
+_ENCODING, _POINTS, _FRAMES, _DOMAIN = (
+    ("ENC", "ENCDG"),
+    ("PT_F", "PT_FMT"),
+    ("NR_F", "NR_FR"),
+    ("DOM", "DOMAIN"),
+)
 _NAME, _UNIT = ("WFI", "WFID"), ("YUN", "YUNIT")
 _INTERVAL, _START, _TRIGGER = ("XIN", "XINCR"), ("XZE", "XZERO"), ("PT_O", "PT_OFF")
 _SCALE, _ZERO_CODE, _ZERO = ("YMU", "YMULT"), ("YOF", "YOFF"), ("YZE", "YZERO")
@@ -44,7 +49,7 @@ def read(path: Path, channel: str | int | None, sample_interval_s: float | None)
     """Read a record; see `ltdb.signal.files.read_waveform`."""
     fields = Fields(path, KIND)
     records = _records(fields)
-    sources = [_text(record.preamble, _NAME, "").partition(",")[0] for record in records]
+    sources = [_text(record.preamble, _NAME).partition(",")[0] for record in records]
     chosen = 0
     if channel is not None:
         known = [(str(k), source.upper()) for k, source in enumerate(sources, 1)]
@@ -82,13 +87,13 @@ def _waveform(fields: Fields, record: _Record, name: str) -> Waveform:
     preamble = record.preamble
 
     def value(names: tuple[str, str]) -> str:
-        text = _text(preamble, names, None)
-        if text is None:
+        text = _text(preamble, names)
+        if not text:
             raise fields.error("preamble", f"no {names[0]}", f"{names[0]} <value>;")
         return text
 
-    def number(names: tuple[str, str], default: str | None = None) -> float:
-        text = value(names) if default is None else _text(preamble, names, default)
+    def number(names: tuple[str, str], default: str = "") -> float:
+        text = (_text(preamble, names) or default) if default else value(names)
         try:
             return float(text)
         except ValueError:
@@ -98,7 +103,8 @@ def _waveform(fields: Fields, record: _Record, name: str) -> Waveform:
         raise fields.error("encoding", value(_ENCODING), "BIN")
     # Minima and maxima by turns, or a spectrum, are no waveform sampled at equal times.
     for names, allowed in ((_POINTS, "Y"), (_DOMAIN, "TIME"), (_FRAMES, "1")):
-        if (text := _text(preamble, names, allowed)).upper() != allowed:
+        text = _text(preamble, names)
+        if text and text.upper() != allowed:
             raise fields.error(names[1], text, allowed)
     width = number(_BYTES)
     kind = _TYPES.get((value(_FORMAT).upper(), int(width)))
@@ -108,24 +114,22 @@ def _waveform(fields: Fields, record: _Record, name: str) -> Waveform:
     fields.order = "<" if value(_ORDER).upper() == "LSB" else ">"
     interval, scale = number(_INTERVAL), number(_SCALE)
     # The TDS500 to 700 count from the trigger alone: they have PT_OFF and no XZERO. Others lack PT_OFF.
-    trigger = number(_TRIGGER, "0" if _text(preamble, _START, None) else None)
+    trigger = number(_TRIGGER, "0" if _text(preamble, _START) else "")
     start = number(_START, "0") - interval * trigger
     codes, zero_code = fields.signed_samples(kind, record.start, record.size // int(width))
     offset = number(_ZERO) - scale * (number(_ZERO_CODE) - zero_code)
-    unit = _text(preamble, _UNIT, "V")
+    unit = _text(preamble, _UNIT) or "V"
     try:
         return Waveform(codes, interval, scale, offset, start, "V" if unit == "Volts" else unit, name)
     except InputError as error:
         raise fields.error(error.what, error.got, error.allowed) from error
 
 
-def _text(preamble: dict[str, str], names: tuple[str, str], default: str | None) -> str | None:
+def _text(preamble: dict[str, str], names: tuple[str, str]) -> str:
     """Value of a name in any form from the short to the long one: PT_O and PT_OFF, but not PT_ORDER."""
     short, full = names
-    for key, text in preamble.items():
-        if key.startswith(short) and full.startswith(key):
-            return text
-    return default
+    found = (text for key, text in preamble.items() if key.startswith(short) and full.startswith(key))
+    return next(found, "")
 
 
 def _pairs(text: str) -> dict[str, str]:

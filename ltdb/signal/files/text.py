@@ -2,10 +2,11 @@
 
 Anything in front of the numbers is taken as a heading: names of columns, or ``name, value`` lines, among
 which a sample interval is recognised. Columns may be separated by commas, semicolons, tabs or spaces; with
-semicolons or tabs the decimal sign may be a comma. The first column that rises uniformly is the time.
-Layouts known to work: plain one or more columns; Tektronix (description beside the numbers); Rigol
-(numbered samples, increment in the heading); Keysight, LeCroy and Rohde & Schwarz exports (description
-above).
+semicolons or tabs the decimal sign may be a comma. The first column that rises uniformly is the time. Units in a
+row of their own or in the headings, such as "(ms)", "Time [ns]" or "C1 in mV", are turned into s and V.
+Layouts known to work, one of each in the tests: plain columns; Tektronix (description beside the numbers or
+above); Rigol (numbered samples, increment in the heading); Keysight InfiniiVision; LeCroy; Rohde & Schwarz RTB;
+Siglent; PicoScope.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from ltdb.errors import InputError
 from ltdb.signal.files.times import interval_of_times, one_interval
+from ltdb.signal.files.units import unit, unit_of_heading
 from ltdb.signal.waveform import Waveform
 
 KIND = "text file"
@@ -29,6 +31,7 @@ _INTERVAL = re.compile(
     r"(sample\s*(interval|period)|^x\s*incr|increment|^xinc|^dt\b|resolution)", re.IGNORECASE
 )
 _NOT_INTERVAL = re.compile(r"vertical|resolution mode", re.IGNORECASE)
+_IN_FIELD = re.compile(r"\s*t(0|Inc)\s*=\s*(\S+)\s*")
 
 
 @dataclass(frozen=True)
@@ -43,18 +46,14 @@ class _Layout:
 def read(path: Path, channel: str | int | None, sample_interval_s: float | None) -> Waveform:
     """Read a column as a waveform; see `ltdb.signal.files.read_waveform`."""
     where = str(path)
-    try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        text = path.read_text("latin-1")
-    lines = text.splitlines()
+    lines = _decoded(path.read_bytes()).splitlines()
     while lines and not lines[-1].strip():
         lines.pop()
     layout = _layout(lines, where)
     table = _numbers(lines, layout, where)
-    times, interval, start = _time_column(table, layout, where)
+    names, units = _headings(layout)
+    times, interval, start = _time_column(table, layout, units, where)
     interval = one_interval(interval, sample_interval_s, where)
-    names = _names(layout)
     values = [k for k in range(table.shape[1]) if k != times]
     if channel is None:
         chosen = values[0] if values else -1
@@ -68,7 +67,17 @@ def read(path: Path, channel: str | int | None, sample_interval_s: float | None)
         )
         raise InputError(f"{KIND}: column", repr(channel), known, where)
     name = f"{path.name} {names[chosen]}".strip()
-    return Waveform.from_values(table[:, chosen], interval, start_s=start, name=name)
+    factor, symbol = units[chosen] or (1.0, "V")
+    return Waveform.from_values(factor * table[:, chosen], interval, start_s=start, unit=symbol, name=name)
+
+
+def _decoded(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def _split(line: str, separator: str | None) -> list[str]:
@@ -147,43 +156,84 @@ def _numbers(lines: list[str], layout: _Layout, where: str) -> NDArray[np.float6
         raise InputError(KIND, str(error), f"numbers in every row from line {first} on", where) from error
 
 
-def _names(layout: _Layout) -> list[str]:
-    """Heading of each column: the last line of the heading with words in these columns."""
+def _headings(layout: _Layout) -> tuple[list[str], list[tuple[float, str] | None]]:
+    """Names and units of the columns: from the last line of the heading with words in them, or the last two."""
+    rows = []
     for fields in reversed(layout.heading[: layout.first_line]):
-        names = [fields[k] if k < len(fields) else "" for k in layout.columns]
-        if any(name and _number(name, layout.decimal_comma) is None for name in names):
-            return names
-    return [""] * len(layout.columns)
+        row = [fields[k] if k < len(fields) else "" for k in layout.columns]
+        if any(name and _number(name, layout.decimal_comma) is None for name in row):
+            rows.append(row)
+    if not rows:
+        return [""] * len(layout.columns), [None] * len(layout.columns)
+    units = [unit(field) for field in rows[0]]
+    if any(units) and len(rows) > 1:
+        # Lines such as "Sample Interval,1e-9,s" lie further up; a row of names has as many words as columns.
+        names = rows[1] if all(rows[1]) else rows[0]
+        return names, [below or unit_of_heading(name) for below, name in zip(units, names, strict=True)]
+    return rows[0], [below or unit_of_heading(name) for below, name in zip(units, rows[0], strict=True)]
 
 
 def _time_column(
-    table: NDArray[np.float64], layout: _Layout, where: str
+    table: NDArray[np.float64], layout: _Layout, units: list[tuple[float, str] | None], where: str
 ) -> tuple[int | None, float | None, float]:
     """(column of times or None, interval or None, time of the first sample)."""
-    described = _described_interval(layout)
+    described, start = _described_times(layout)
     for column in range(min(2, table.shape[1] if table.shape[1] > 1 else 0)):
+        factor, symbol = units[column] or (1.0, "s")
         candidate = table[:, column]
-        if not (np.diff(candidate) >= 0).all() or candidate[-1] <= candidate[0]:
+        if symbol != "s" or not (np.diff(candidate) >= 0).all() or candidate[-1] <= candidate[0]:
             continue
-        if np.array_equal(
-            candidate, np.arange(len(candidate)) + candidate[0]
-        ):  # samples that are only numbered
-            return column, described, 0.0
-        interval, start = interval_of_times(candidate, where)
-        return column, interval, start
-    return None, described, 0.0
+        numbered = np.array_equal(candidate, np.arange(len(candidate)) + candidate[0])
+        if numbered and (units[column] is None or described is not None):  # samples that are only numbered
+            return column, described, start
+        times = factor * candidate
+        try:
+            interval, first = interval_of_times(times, where)
+        except InputError:
+            # Times of few digits advance by their last digit now and then; an interval of its own must fit them.
+            if described is None:
+                raise
+            away = np.abs(times - times[0] - described * np.arange(len(times)))
+            if away.max() > np.diff(times).max():
+                raise
+            interval, first = described, float(times[0])
+        return column, interval, first
+    return None, described, start
 
 
-def _described_interval(layout: _Layout) -> float | None:
-    """Sample interval of a heading: beside its name, or below it."""
+def _described_times(layout: _Layout) -> tuple[float | None, float]:
+    """Sample interval and time of the first sample in a heading: in its field, beside its name, or below it."""
+    interval, start = None, 0.0
     for row, fields in enumerate(layout.heading):
         for k, field in enumerate(fields):
-            if not _INTERVAL.search(field) or _NOT_INTERVAL.search(field):
+            if (inside := _IN_FIELD.fullmatch(field)) is not None:
+                value = _number(inside[2], layout.decimal_comma)
+                if value is not None and inside[1] == "0":
+                    start = value
+                elif value is not None and value > 0 and interval is None:
+                    interval = value
                 continue
-            beside = fields[k + 1] if k + 1 < len(fields) else ""
+            is_start = field.lower() in ("start", "xorg", "xorg:")
+            if not is_start and (not _INTERVAL.search(field) or _NOT_INTERVAL.search(field)):
+                continue
+            beside = list(fields[k + 1 : k + 3])
             below = layout.heading[row + 1] if row + 1 < len(layout.heading) else ()
-            for text in (beside, below[k] if k < len(below) else ""):
+            factor = _time_factor(beside[1] if len(beside) > 1 else "")
+            for text, scale in (
+                (beside[0] if beside else "", factor),
+                (below[k] if k < len(below) else "", 1.0),
+            ):
                 value = _number(text, layout.decimal_comma)
-                if value is not None and np.isfinite(value) and value > 0:
-                    return value
-    return None
+                if value is None or not np.isfinite(value):
+                    continue
+                if is_start:
+                    start = value
+                elif value > 0 and interval is None:
+                    interval = scale * value
+                break
+    return interval, start
+
+
+def _time_factor(text: str) -> float:
+    found = unit(text)
+    return found[0] if found is not None and found[1] == "s" else 1.0

@@ -23,8 +23,8 @@ VALUES = CODES * SCALE + OFFSET
 def tektronix_wfm(version: int = 3, order: str = "<", kind: str = "i2", code: int = 0) -> bytes:
     """Field after field of "Reference Waveform File Format" (Tektronix 077-0220).
 
-    Tektronix's own reader (tm_data_types 0.5.0), fftekwfm 0.4.1 and RigolWFM 1.6.0 read these bytes as the
-    same waveform.
+    RigolWFM 1.6.0 reads the same waveform from these bytes in all versions and orders, Tektronix's own reader
+    (tm_data_types 0.5.0, which ignores the order of the samples) in versions 2 and 3 at the little end.
     """
     data = CODES.astype(np.dtype(kind).newbyteorder(order))
     parts: list[bytes] = []
@@ -92,6 +92,7 @@ def tektronix_isf(order: str = "MSB", width: int = 2, long_form: bool = False) -
 def lecroy(order: str = "<", width: int = 2, prefix: bytes = b"#9000000486") -> bytes:
     data = CODES.astype(f"{order}i{width}").tobytes()
     descriptor = bytearray(346)
+    # RigolWFM 1.6.0 and lecroyparser 1.4.2 read the same waveform from these bytes.
     descriptor[0:8], descriptor[16:26] = b"WAVEDESC", b"LECROY_2_3"
 
     def put(offset: int, form: str, value: object) -> None:
@@ -113,7 +114,7 @@ def lecroy(order: str = "<", width: int = 2, prefix: bytes = b"#9000000486") -> 
 
 
 def keysight(version: bytes = b"10", waveforms: int = 2) -> bytes:
-    wide = version == b"03"
+    wide = version == b"03"  # RigolWFM 1.6.0 reads the same waveform from AG10 and AG03.
     out = b""
     for k in range(waveforms):
         data = ((k + 1) * VALUES).astype("<f4").tobytes()
@@ -170,6 +171,36 @@ def test_every_format_gives_the_same_waveform(name: str, tmp_path: Path) -> None
     elsewhere = tmp_path / "no_suffix"
     elsewhere.write_bytes(make())
     assert len(read_waveform(elsewhere)) == len(VALUES)
+
+
+def test_unsigned_tektronix_samples_are_of_version_3(tmp_path: Path) -> None:
+    path = tmp_path / "a.wfm"
+    path.write_bytes(tektronix_wfm(3, "<", "u1", 6))
+    assert read_waveform(path).values() == pytest.approx(CODES.astype(np.uint8) * SCALE + OFFSET)
+    path.write_bytes(tektronix_wfm(2, "<", "u1", 6))
+    with pytest.raises(InputError, match="format of samples: got 6, allowed: 0, 1, 4, 5$"):
+        read_waveform(path)
+
+
+@pytest.mark.parametrize(
+    ("version", "offset", "value", "message"),
+    [
+        (3, 122, 3, "type of data: got 3, allowed: 2"),  # pixel map
+        (1, 242, 1, "storage of samples: got 1, allowed: 0"),  # minima and maxima
+        (3, 244, 1, "storage of samples: got 1, allowed: 0"),
+        (2, 752, 1, "kind of time base: got 1, allowed: 0"),  # spectrum
+        (3, 768, 1, "kind of time base: got 1, allowed: 0"),
+        (3, 72, 4, "number of frames: got 5"),
+    ],
+)
+def test_tektronix_files_that_hold_no_single_waveform_are_refused(
+    version: int, offset: int, value: int, message: str, tmp_path: Path
+) -> None:
+    content = bytearray(tektronix_wfm(version))
+    struct.pack_into("<i", content, offset, value)
+    (tmp_path / "a.wfm").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_waveform(tmp_path / "a.wfm")
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
