@@ -178,7 +178,7 @@ def test_unsigned_tektronix_samples_are_of_version_3(tmp_path: Path) -> None:
     path.write_bytes(tektronix_wfm(3, "<", "u1", 6))
     assert read_waveform(path).values() == pytest.approx(CODES.astype(np.uint8) * SCALE + OFFSET)
     path.write_bytes(tektronix_wfm(2, "<", "u1", 6))
-    with pytest.raises(InputError, match="format of samples: got 6, allowed: 0, 1, 4, 5$"):
+    with pytest.raises(InputError, match=r"format of samples: got 6, allowed: 0, 1, 4, 5$"):
         read_waveform(path)
 
 
