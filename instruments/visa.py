@@ -156,12 +156,21 @@ class VisaConnection:
 
     def query_number(self, command: str) -> float:
         """Send a query whose answer is one finite number."""
+        value = self.query_number_or_none(command)
+        if value is None:
+            raise self._bad(command, "answer 9.91E37 stands for no value")
+        return value
+
+    def query_number_or_none(self, command: str) -> float | None:
+        """Send a query whose answer is one number, or 9.91E37 where there is none: that gives None."""
         text = self.query(command)
         try:
             value = float(text)
         except ValueError as error:
             raise self._bad(command, f"answer {text[:60]!r} is not a number") from error
         # SCPI writes "not a number" as 9.91E37 and infinity as 9.9E37 (SCPI-99, volume 1, 7.2.1.5).
+        if value == 9.91e37:
+            return None
         if not math.isfinite(value) or abs(value) >= 9.9e37:
             raise self._bad(command, f"answer {text[:60]!r} stands for no value")
         return value

@@ -3,6 +3,8 @@
 Commands from "Keysight FlexDCA Programmer's Guide": subsystems ACQuire, CHANnel, TIMebase, TRIGger, WAVeform;
 value = code × YINCrement + YORigin. These instruments take one sample for each trigger, a little later each time, so
 that a record shows many repetitions of a signal as one: it needs a signal that repeats, and a clock as trigger.
+Compared with Keysight's IQtools (iqreaddca.m) and scripts in public repositories: channels, record length, pattern
+lock, transfer and byte order agree; IQtools sets the bit rate as BRATe, older than SRATe.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ class KeysightDca(Driver, Oscilloscope):
         with self.group("sampling"):
             self.connection.write(":SYSTEM:MODE OSCILLOSCOPE")
             self.connection.write(":ACQUIRE:SMOOTHING NONE")
+            self.connection.write(":ACQUIRE:RSPEC RLENGTH")
             self.connection.write(":ACQUIRE:RLENGTH:MODE MANUAL")
             self.connection.write(f":ACQUIRE:RLENGTH {samples}")
             self.connection.write(f":TIMEBASE:XRANGE {samples / rate_hz:.9E}")

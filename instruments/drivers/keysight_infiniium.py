@@ -3,7 +3,8 @@
 Commands from "Infiniium Oscilloscopes Programmer's Guide" (Keysight) and "Infiniium 90000 Series Oscilloscopes
 Programmer's Reference" (Agilent; :WAVeform:DATA? on its pages 875 and 876): subsystems ACQuire, CHANnel,
 TRIGger, WAVeform, and root command DIGitize. Streaming is off, so that waveforms come as blocks of definite
-length; they hold 16-bit codes, and value = code × YINCrement + YORigin.
+length; they hold 16-bit codes, and value = code × YINCrement + YORigin. Compared with QCoDeS 0.58 (Infiniium.py) and
+with Keysight's example programs in several repositories: headers, words, byte order, scaling, error queue agree.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class KeysightInfiniium(Driver, Oscilloscope):
         """Ask for sample rate and record length; return what the instrument chose."""
         with self.group("sampling"):
             self.connection.write(":ACQUIRE:MODE RTIME")
+            self.connection.write(":ACQUIRE:AVERAGE OFF")
             self.connection.write(":ACQUIRE:INTERPOLATE OFF")
             self.connection.write(f":ACQUIRE:SRATE:ANALOG {rate_hz:.6E}")
             self.connection.write(f":ACQUIRE:POINTS:ANALOG {samples}")

@@ -1,9 +1,11 @@
 """Keysight (Agilent) J-BERT N4903A and N4903B serial bit-error testers.
 
 Commands from "J-BERT N4903B High-Performance Serial BERT, Programming Guide", N4903-91031 (January 2013):
-SOURce1:PATTern and SENSe1:PATTern (pages 86, 250), OUTPut1, SENSe1:GATE, FETCh:SENSe1 (pages 77, 299). A
-counting period is a single gate by time; while it runs GATE? answers 1. The gate commands are those of the
-family since the 70841/70842 ("SENSe[1]:GATE", HP 70004A manual, page 5-32).
+SOURce1:PATTern and SENSe1:PATTern (pages 86, 250), SENSe1:GATE, FETCh:SENSe1 (pages 77, 299). A counting period
+is a single gate by time; while it runs GATE? answers 1. The gate commands are those of the family since the
+70841/70842 ("SENSe[1]:GATE", HP 70004A manual, page 5-32). Compared with published scripts for an N4903B and the
+module Agilent_N4903A of github.com/mikef5410/gpib: bits are counted by the clock input, SENSe2, not SENSe1; a
+ratio that there is none of is 9.91E+37; outputs are switched with OUTPut1:CENTral.
 """
 
 from __future__ import annotations
@@ -49,13 +51,14 @@ class KeysightN4903(Driver, BitErrorTester):
     def set_transmitter(self, on: bool) -> None:
         """Switch the pattern generator's output."""
         with self.group(f"output {'on' if on else 'off'}"):
-            self.connection.write(f"OUTP1:STAT {'ON' if on else 'OFF'}")
+            self.connection.write(f"OUTP1:CENTRAL {'CONNECTED' if on else 'DISCONNECTED'}")
             self.connection.wait_complete(10.0, "OUTP1")
 
     def is_synchronised(self) -> bool:
         """Whether the last tenth of a second had fewer errors than the threshold of synchronisation, 1 in 1000."""
         with self.group("synchronisation"):
-            return self.connection.query_number("FETC:SENS1:ERAT:ALL:FULL:DELT?") < 1e-3
+            ratio = self.connection.query_number_or_none("FETC:SENS1:ERAT:ALL:FULL:DELT?")
+            return ratio is not None and ratio < 1e-3
 
     def count(self, duration_s: float, watch: Watch | None = None) -> ErrorCount:
         """Count errors for a time; durations are whole seconds."""
@@ -83,7 +86,7 @@ class KeysightN4903(Driver, BitErrorTester):
 
     def _fetch(self) -> ErrorCount:
         return ErrorCount(
-            bits=self.connection.query_integer("FETC:SENS1:BCO?"),
+            bits=self.connection.query_integer("FETC:SENS2:BCO?"),
             errors=self.connection.query_integer("FETC:SENS1:ECO:ALL:FULL:TOT?"),
             seconds_without_synchronisation=self.connection.query_number("FETC:SENS1:LOSS:SYNC?"),
         )

@@ -3,7 +3,8 @@
 Commands from "Model CG635 2.05 GHz Synthesized Clock Generator, Operation and Service Manual" (chapter Remote
 Programming, page 30: syntax; page 38: status; table 14: lock status). The CG635 is older than SCPI: four-letter
 commands, and errors are counted in a buffer read with ``LERR?``, code 0 when empty. The instrument has GPIB and
-RS-232; on the network it needs a gateway.
+RS-232; on the network it needs a gateway. Error codes, RUNS (1 runs, 0 stops) and the bits of the lock register agree with the
+package srs_cg635 (0.1.3), which was written at an instrument.
 """
 
 from __future__ import annotations
@@ -14,6 +15,37 @@ from ltdb.errors import InputError
 
 _UNLOCKED = 0b1111
 """RF, 19 MHz, 10 MHz and rubidium loops: bits 0 to 3 of the lock register."""
+
+
+ERRORS = {
+    10: "illegal value",
+    20: "frequency error",
+    30: "phase error",
+    31: "phase step error",
+    40: "voltage error",
+    51: "Q low changed",
+    52: "Q high changed",
+    61: "CMOS low changed",
+    62: "CMOS high changed",
+    71: "no PRBS",
+    72: "failed self test",
+    100: "lost data",
+    102: "no listener",
+    110: "illegal command",
+    111: "undefined command",
+    112: "illegal query",
+    113: "illegal set",
+    114: "null parameter",
+    115: "extra parameters",
+    116: "missing parameters",
+    117: "parameter overflow",
+    118: "invalid floating point number",
+    120: "invalid integer",
+    122: "invalid hexadecimal",
+    126: "syntax error",
+    254: "too many errors",
+}
+"""Codes of ``LERR?``; those of the self test, 151 to 164, are left out."""
 
 
 class StanfordCg635(Driver, ClockSource):
@@ -71,4 +103,4 @@ class StanfordCg635(Driver, ClockSource):
 
     def _next_error(self) -> tuple[int, str] | None:
         code = self.connection.query_integer("LERR?")
-        return None if code == 0 else (code, "see the list of error codes in the manual")
+        return None if code == 0 else (code, ERRORS.get(code, "see the list of error codes in the manual"))

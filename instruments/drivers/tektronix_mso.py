@@ -4,6 +4,9 @@ Commands common to "4/5/6 Series MSO Programmer Manual", 077-1305, and "MSO70000
 DSA70000/B/C/D, DPO7000C, MSO5000, DPO5000 Series Programmer Manual", 077-0010: groups Acquisition, Horizontal,
 Vertical, Trigger, Waveform Transfer (there: value = (code − YOFf) × YMUlt + YZEro). These instruments have no
 ``SYST:ERR?``: events are released by ``*ESR?`` and read with ``ALLEv?``.
+
+Every command here stands in Tektronix's own package tm_devices (3.7.0, made from the manuals) for the 5 and 6 Series,
+and for the 70000C, D and DX; the other 70000s are not in it.
 """
 
 from __future__ import annotations
@@ -53,6 +56,7 @@ class TektronixMso(Driver, Oscilloscope):
     def set_sampling(self, rate_hz: float, samples: int) -> Sampling:
         """Ask for sample rate and record length; return what the instrument chose."""
         with self.group("sampling"):
+            self.connection.write("ACQUIRE:MODE SAMPLE")
             self.connection.write("HORIZONTAL:MODE MANUAL")
             self.connection.write(f"HORIZONTAL:MODE:SAMPLERATE {rate_hz:.6E}")
             self.connection.write(f"HORIZONTAL:MODE:RECORDLENGTH {samples}")
@@ -90,6 +94,11 @@ class TektronixMso(Driver, Oscilloscope):
             connection.write("WFMOUTPRE:BYT_NR 1")
             connection.write("DATA:START 1")
             connection.write(f"DATA:STOP {connection.query_integer('HORIZONTAL:MODE:RECORDLENGTH?')}")
+            # Pairs of minimum and maximum, of peak detection and envelopes, would look like samples.
+            if (form := connection.query("WFMOUTPRE:PT_FMT?")) != "Y":
+                raise InputError(
+                    f"{self.name} channel {channel}: form of the record", form, "Y: ACQUIRE:MODE SAMPLE"
+                )
             points = connection.query_integer("WFMOUTPRE:NR_PT?")
             interval_s = connection.query_number("WFMOUTPRE:XINCR?")
             zero_s = connection.query_number("WFMOUTPRE:XZERO?")

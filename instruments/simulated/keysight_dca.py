@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from instruments.simulated.bench import Bench
 from instruments.simulated.scope_front_end import Channel, Record, SamplingFrontEnd
 from instruments.simulated.scpi import boolean, number, word
 from instruments.simulated.status import ScpiError
 from instruments.simulated.twin import Call, ScpiTwin, block, command, in_range, query, whole
 
-_CODE_STEP = 4
-"""The converter has 14 bits, the codes sent 16."""
+_CODE_STEP = 3
+"""The converter has 14 bits, the codes sent 16, of which those from 31232 on are marks."""
+_HOLE, _BELOW, _ABOVE = 31232, 31744, 32256
 
 
 class SimulatedN1000A(ScpiTwin):
@@ -23,6 +26,8 @@ class SimulatedN1000A(ScpiTwin):
         super().__init__(bench)
         self.scope = SamplingFrontEnd(bench, 8, 14, wiring)
         self.source, self.little_endian = 1, False
+        self.holes = 0
+        """Samples at the end of a record that were not taken yet; set it to simulate a record read too early."""
 
     def reset(self) -> None:
         """Go to the state after ``*RST``."""
@@ -69,6 +74,10 @@ class SimulatedN1000A(ScpiTwin):
     def _set_smoothing(self, call: Call) -> None:
         if word(call.parameters[0], "NONE", "AVERage", "MEDian") != "NONE":
             raise ScpiError(-221, "the twin does not average")
+
+    @command("ACQuire:RSPec")
+    def _set_record_specification(self, call: Call) -> None:
+        word(call.parameters[0], "RLENgth")
 
     @command("ACQuire:RLENgth:MODE")
     def _set_record_mode(self, call: Call) -> None:
@@ -158,4 +167,9 @@ class SimulatedN1000A(ScpiTwin):
     @query("WAVeform:YFORmat:WORD:YDATa")
     def _data(self, call: Call) -> bytes:
         order = "<i2" if self.little_endian else ">i2"
-        return block((self._record().codes * _CODE_STEP).astype(order).tobytes())
+        codes = self._record().codes
+        marked = codes.astype(np.int32) * _CODE_STEP
+        marked[codes <= -(1 << 13)] = _BELOW
+        marked[codes >= (1 << 13) - 1] = _ABOVE
+        marked[marked.size - self.holes :] = _HOLE
+        return block(marked.astype(order).tobytes())

@@ -12,8 +12,8 @@ from instruments.simulated.twin import Call, Twin, block, command, in_range, que
 
 RATES_HZ = (1e9, 2e9, 2.5e9, 4e9, 5e9, 8e9, 10e9, 16e9, 20e9, 40e9, 80e9)
 MOST_SAMPLES = 50_000_000
-_CODE_STEP = 64
-"""The converter has 10 bits, the codes sent 16."""
+_CODE_STEP = 60
+"""The converter has 10 bits, the codes sent 16; codes from 31232 on are marks (see instruments.drivers.keysight_words)."""
 
 
 class SimulatedDsav134a(Twin):
@@ -83,6 +83,11 @@ class SimulatedDsav134a(Twin):
     @command("ACQuire:MODE")
     def _set_mode(self, call: Call) -> None:
         word(call.parameters[0], "RTIMe", "ETIMe", "HRESolution")
+
+    @command("ACQuire:AVERage")
+    def _set_average(self, call: Call) -> None:
+        if boolean(call.parameters[0]):
+            raise ScpiError(-221, "the twin does not average")
 
     @command("ACQuire:INTerpolate")
     def _set_interpolation(self, call: Call) -> None:

@@ -79,13 +79,9 @@ class SimulatedN4903B(ScpiTwin):
     def _expected(self, call: Call) -> str:
         return self.expected
 
-    @command("OUTPut[1][:STATe]")
+    @command("OUTPut[1]:CENTral")
     def _set_output(self, call: Call) -> None:
-        self.output_on = boolean(call.parameters[0])
-
-    @query("OUTPut[1][:STATe]")
-    def _output(self, call: Call) -> str:
-        return str(int(self.output_on))
+        self.output_on = word(call.parameters[0], "CONNected", "DISConnected") == "CONNected"
 
     @command("SENSe[1]:GATE:MODE")
     def _set_mode(self, call: Call) -> None:
@@ -116,7 +112,7 @@ class SimulatedN4903B(ScpiTwin):
         self._look()
         return str(int(self.running))
 
-    @query("FETCh[:SENSe[1]]:BCOunt")
+    @query("FETCh:SENSe2:BCOunt")
     def _bits(self, call: Call) -> str:
         return f"{self.bits:.12E}"
 
@@ -132,7 +128,7 @@ class SimulatedN4903B(ScpiTwin):
     def _ratio_now(self, call: Call) -> str:
         self.bench.wait(_TENTH_S)
         if not self._synchronised:
-            return f"{0.5:.6E}"
+            return "9.91E+37" if not self.bench.link_is_up else f"{0.5:.6E}"
         bits = round(_TENTH_S * self._rate_bit_s)
         return f"{self.bench.bit_errors(bits, self._generator) / bits:.6E}"
 

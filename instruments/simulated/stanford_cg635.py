@@ -1,7 +1,7 @@
 """Twin of the Stanford CG635; see the driver beside it for the manual.
 
 Its jitter is not a setting of the instrument but a property of it: `random_jitter_s`. It goes with the clock
-into the bench. The numbers of its error codes are assumptions; only that 0 means none is taken from the manual.
+into the bench. Which of the instrument's error codes a mistake gives is an assumption.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from instruments.simulated.scpi import number
 from instruments.simulated.twin import Call, Twin, command, in_range, query, whole
 
 LEAST_HZ, MOST_HZ = 1e-6, 2.05e9
-_ILLEGAL_VALUE, _UNDEFINED_COMMAND, _BAD_PARAMETERS = 10, 111, 116
-_CODES = {-113: _UNDEFINED_COMMAND, -102: _UNDEFINED_COMMAND, -108: _BAD_PARAMETERS, -109: _BAD_PARAMETERS}
+_ILLEGAL_VALUE = 10
+_CODES = {-113: 111, -102: 126, -108: 115, -109: 116, -120: 118}
+"""Undefined command, syntax error, extra parameters, missing parameters, invalid floating point number."""
 
 
 class SimulatedCg635(Twin):

@@ -25,12 +25,20 @@ class SimulatedDpo71604c(Twin):
         super().__init__(bench)
         self.scope = ScopeFrontEnd(bench, RATES_HZ, 10, 8, MOST_SAMPLES, wiring)
         self.source, self.bytes_per_code, self.start, self.stop_sample = 1, 1, 1, 10_000
+        self.headers, self.mode = True, "SAMple"
         self.released: list[tuple[int, str]] = []
 
     def reset(self) -> None:
         """Go to the state after ``*RST``."""
         self.scope.reset()
         self.source, self.bytes_per_code, self.start, self.stop_sample = 1, 1, 1, 10_000
+        self.headers, self.mode = True, "SAMple"
+
+    def answered(self, header: str, answer: bytes) -> bytes:
+        """Put the header in front of the answer, as these instruments do until they are told not to."""
+        if header.startswith("*") or not self.headers:
+            return answer
+        return f":{header} ".encode() + answer
 
     def _channel(self, call: Call) -> Channel:
         return self.scope.channels[self._number(call.suffixes[0])]
@@ -73,10 +81,12 @@ class SimulatedDpo71604c(Twin):
         return ",".join(f'{code},"{text}"' for code, text in events)
 
     @command("HEADer")
-    @command("VERBose")
     def _header(self, call: Call) -> None:
-        if boolean(call.parameters[0]):
-            raise ScpiError(-221, "the twin answers without headers only")
+        self.headers = boolean(call.parameters[0])
+
+    @query("HEADer")
+    def _has_headers(self, call: Call) -> str:
+        return str(int(self.headers))
 
     @command("SELect:CH<x>")
     def _select(self, call: Call) -> None:
@@ -141,6 +151,10 @@ class SimulatedDpo71604c(Twin):
         self._channel(call)
         self.scope.trigger_level_v = number(call.parameters[0], "V")
 
+    @command("ACQuire:MODe")
+    def _set_acquisition_mode(self, call: Call) -> None:
+        self.mode = word(call.parameters[0], "SAMple", "PEAKdetect", "HIRes", "AVErage", "ENVelope")
+
     @command("ACQuire:STOPAfter")
     def _set_stop_after(self, call: Call) -> None:
         word(call.parameters[0], "SEQuence", "RUNSTop")
@@ -175,6 +189,10 @@ class SimulatedDpo71604c(Twin):
     @command("DATa:STOP")
     def _set_stop(self, call: Call) -> None:
         self.stop_sample = whole(call.parameters[0], 1, MOST_SAMPLES)
+
+    @query("WFMOutpre:PT_Fmt")
+    def _form(self, call: Call) -> str:
+        return "ENV" if self.mode in ("PEAKdetect", "ENVelope") else "Y"
 
     @query("WFMOutpre:NR_Pt")
     def _points(self, call: Call) -> str:

@@ -117,8 +117,13 @@ class Twin:
                 raise _MessageEndedError from error
             return path
         if answer is not None:
-            responses.append(answer if isinstance(answer, bytes) else str(answer).encode("ascii"))
+            raw = answer if isinstance(answer, bytes) else str(answer).encode("ascii")
+            responses.append(self.answered(unit.header, raw))
         return path
+
+    def answered(self, header: str, answer: bytes) -> bytes:
+        """Return an answer as it is sent; some instruments put the header of the query in front."""
+        return answer
 
     def _find(self, header: str, is_query: bool) -> tuple[Entry, tuple[int, ...]]:
         for entry in self.table:
