@@ -2,7 +2,8 @@
 
 Commands from "Truevolt Series Digital Multimeters, Operating and Service Guide", 34460-90901 (CONFigure,
 SENSe:VOLTage, READ?). Accuracy one year after calibration, 23 °C ± 5 °C, in % of reading and % of range, from
-the 34461A data sheet; the better models keep it too.
+the 34461A data sheet; the better models keep it too. CONF:VOLT:DC, SENS:VOLT:DC:NPLC and READ? agree with QCoDeS
+0.58 (Keysight_344xxA).
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Commands from "E36300 Series Programmable DC Power Supplies, Programming Guide" (Keysight; SCPI subsystems
 CURRent, MEASure, OUTPut, VOLTage); ranges as an E36312A answers them to ``VOLT? MAX`` (libsigrok,
 src/hardware/scpi-pps/profiles.c). The over-current protection switches the output off at the current limit.
+Compared with PyMeasure 0.16 (E36312A), qcodes_contrib_drivers 0.24 (E36313A) and drivers in public repositories:
+channel lists, levels, switches, measurements and the trip flags agree.
 """
 
 from __future__ import annotations

@@ -4,7 +4,9 @@ Commands from "HMP Series Power supply, SCPI Programmers Manual", 5800.5760.02, 
 libsigrok, src/hardware/scpi-pps/profiles.c. An output is chosen with ``INST:NSEL`` and everything after it
 refers to it. The electronic fuse (``FUSE``) switches the output off at the current limit. Besides its own
 switch each output has the general one, ``OUTP:GEN``: this driver switches outputs singly (``OUTP:SEL`` together
-with ``OUTP:GEN``), and takes an output for on only if both are.
+with ``OUTP:GEN``), and takes an output for on only if both are. Compared with PyMeasure 0.16 (HMP4040),
+qcodes_contrib_drivers 0.24, Rohde & Schwarz's own rshmp4000 (attribute tables) and several laboratories' scripts:
+every command but those of the over-voltage protection stands in one of them too.
 """
 
 from __future__ import annotations

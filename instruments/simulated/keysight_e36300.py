@@ -97,8 +97,9 @@ class SimulatedE36312A(ScpiTwin):
 
     @command("OUTPut:PROTection:CLEar", 0, 1)
     def _clear_trip(self, call: Call) -> None:
+        # As the manuals of Keysight's E3632A and 665xA say of theirs: the state before the trip comes back.
         for output in self._outputs(call, 0):
-            output.trip = None
+            output.clear_and_restore()
 
     @command("OUTPut[:STATe]", 1, 2)
     def _switch(self, call: Call) -> None:

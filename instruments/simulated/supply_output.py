@@ -22,6 +22,7 @@ class SupplyOutput:
     over_current_trips: bool = False
     on: bool = False
     trip: Trip | None = None
+    on_before_trip: bool = False
     initial_current_limit_a: float = field(default=0.1, init=False)
 
     def __post_init__(self) -> None:
@@ -33,7 +34,7 @@ class SupplyOutput:
         """Go to the state after power-on: off, 0 V, the highest protection."""
         self.voltage_v, self.current_limit_a = 0.0, self.initial_current_limit_a
         self.over_voltage_v, self.over_current_trips = self.range.maximum_over_voltage_v, False
-        self.on, self.trip = False, None
+        self.on, self.trip, self.on_before_trip = False, None, False
 
     def delivery(self) -> Delivery:
         """Return what the output gives now; trips the protection if it must."""
@@ -50,9 +51,15 @@ class SupplyOutput:
         """Switch the output; return whether that was possible (a tripped output stays off until cleared)."""
         if on and self.trip is not None:
             return False
-        self.on = on
+        self.on, self.on_before_trip = on, False
         self.delivery()
         return True
+
+    def clear_and_restore(self) -> None:
+        """Clear a trip; the output goes on again unless it was switched off meanwhile."""
+        restored, self.trip, self.on_before_trip = self.on_before_trip, None, False
+        if restored:
+            self.switch(True)
 
     def _deliver(self) -> Delivery:
         if not self.on:
@@ -60,4 +67,4 @@ class SupplyOutput:
         return self.bench.deliver(self.rail, self.voltage_v, self.current_limit_a)
 
     def _switch_off(self, trip: Trip) -> None:
-        self.on, self.trip = False, trip
+        self.on, self.trip, self.on_before_trip = False, trip, True
