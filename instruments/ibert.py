@@ -3,8 +3,11 @@
 The file holds settings, one ``name,value`` a line, then between ``Scan Start`` and ``Scan End`` a table: the
 first row has the horizontal positions, each further row a vertical position and the bit error ratios there
 (UG908, "Vivado Design Suite User Guide, Programming and Debugging", serial I/O hardware debugging; form as in
-the scans of github.com/mvsoliveira/IBERTpy). A point without any error is written as the ratio one error would
-have given, so the least value of a scan is its resolution, not a measured ratio.
+the 1616 scans of github.com/mvsoliveira/IBERTpy, by Vivado 2017.2 on UltraScale GTH, one of which is in the tests).
+Other programs that write or read the same form agree in the marks, the two kinds ("2d statistical", "1d bathtub")
+and the axis (outermost columns at half a unit interval); older headers have fewer settings. A point without any
+error is written as the ratio one error would have given, so the least value of a scan is its resolution, not a
+measured ratio.
 """
 
 from __future__ import annotations

@@ -47,15 +47,15 @@ def read_words(
     zero_v = connection.query_number(f"{codes}:YORIGIN?")
     if points < 1 or interval_s <= 0 or volts == 0:
         raise InputError("record of the oscilloscope", f"{points} points, {interval_s} s", "a record")
-    codes = np.frombuffer(connection.query_block(data, expected_bytes=2 * points, progress=progress), "<i2")
+    words = np.frombuffer(connection.query_block(data, expected_bytes=2 * points, progress=progress), "<i2")
     for mark, what in ((HOLE, "not sampled"), (BELOW, "below the range"), (ABOVE, "above the range")):
-        count = int(np.count_nonzero(codes == mark))
+        count = int(np.count_nonzero(words == mark))
         if count:
             got = f"{count} of {points} samples {what}"
             allowed = "a finished record" if mark == HOLE else "a signal within the vertical range"
             raise InputError(f"{driver.name} channel {channel}: record", got, allowed)
     return Waveform(
-        codes=codes,
+        codes=words,
         sample_interval_s=interval_s,
         scale=volts,
         offset=zero_v,

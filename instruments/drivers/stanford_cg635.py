@@ -3,8 +3,8 @@
 Commands from "Model CG635 2.05 GHz Synthesized Clock Generator, Operation and Service Manual" (chapter Remote
 Programming, page 30: syntax; page 38: status; table 14: lock status). The CG635 is older than SCPI: four-letter
 commands, and errors are counted in a buffer read with ``LERR?``, code 0 when empty. The instrument has GPIB and
-RS-232; on the network it needs a gateway. Error codes, RUNS (1 runs, 0 stops) and the bits of the lock register agree with the
-package srs_cg635 (0.1.3), which was written at an instrument.
+RS-232; on the network it needs a gateway. Error codes, RUNS (1 runs, 0 stops) and the bits of
+the lock register agree with the package srs_cg635 (0.1.3).
 """
 
 from __future__ import annotations

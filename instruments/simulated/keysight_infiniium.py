@@ -13,7 +13,7 @@ from instruments.simulated.twin import Call, Twin, block, command, in_range, que
 RATES_HZ = (1e9, 2e9, 2.5e9, 4e9, 5e9, 8e9, 10e9, 16e9, 20e9, 40e9, 80e9)
 MOST_SAMPLES = 50_000_000
 _CODE_STEP = 60
-"""The converter has 10 bits, the codes sent 16; codes from 31232 on are marks (see instruments.drivers.keysight_words)."""
+"""The converter has 10 bits, the codes sent 16, of which those from 31232 on are marks."""
 
 
 class SimulatedDsav134a(Twin):

@@ -79,6 +79,91 @@ def test_a_bathtub_of_one_row_is_a_scan_too(scan_file):
     assert scan.horizontal_opening_ui(1e-6) == 0
 
 
+# github.com/mvsoliveira/IBERTpy, scans/csv/12.8 default/MSP_A_FPGA-IC39-00--IC4-00-TRP_FPGA.csv, written by Vivado:
+# the header, and rows 127, 0 and -127 of 255; "..." stands for the points without errors.
+REAL_HEADER = """SW Version,2017.2
+GT Type,UltraScale GTH
+Date and Time Started,2017-Jul-24 21:10:00
+Date and Time Ended,2017-Jul-24 21:12:29
+Scan Name,MSP_A_FPGA-IC39-00--IC4-00-TRP_FPGA
+Link Settings,
+Reset RX After Applying Settings,true
+Open Area,9606
+Horizontal Opening,46
+Horizontal Percentage,70.77
+Vertical Opening,255
+Vertical Percentage,100.00
+Dwell,BER
+Dwell BER,1e-8
+Dwell Time,0
+Horizontal Increment,1
+Horizontal Range,-0.500 UI to 0.500 UI
+Vertical Increment,1
+Vertical Range,100%
+Misc Info,ELF Version: 0xC002 SVN: 0
+"""
+REAL_ROWS = {
+    127: "0.251439,0.250823,0.250516,0.2496,0.249676,0.247489,0.240725,0.227363,0.202318,0.169324,0.134381,0.107463,"
+    "0.0723536,0.0403919,0.0165556,0.00705253,0.00220455,0.000375753,2.05997e-05,7.62951e-07,...,1.19211e-07,"
+    "2.28885e-06,2.28885e-05,0.000193217,0.00120623,0.00463874,0.0169819,0.0414464,0.0739205,0.106512,0.136851,"
+    "0.170026,0.20083,0.230497,0.244388,0.24922",
+    0: "0.359766,0.295309,0.229143,0.164429,0.0966821,0.0422109,0.0104025,0.00171454,0.000140383,3.93397e-06,"
+    "4.76844e-08,...,1.19211e-08,3.29023e-06,0.000161555,0.00265183,0.0184091,0.0593442,0.120985,0.185295",
+    -127: "0.251903,0.250363,0.249676,0.250823,0.249296,0.246372,0.232856,0.211512,0.180279,0.152833,0.118517,"
+    "0.0815193,0.0506453,0.0209618,0.00861448,0.00305333,0.000441939,5.05455e-05,1.71664e-06,2.38422e-08,...,"
+    "2.38422e-08,2.62264e-07,5.34066e-06,3.96735e-05,0.000251011,0.00127966,0.00520886,0.0165697,0.0405097,0.0748527,"
+    "0.106222,0.136896,0.166569,0.200339,0.229207,0.245046,0.24922",
+}
+REAL_FLOOR = "5.96056e-09"
+
+
+def real_scan(header=REAL_HEADER, kind="2d statistical", rows=(127, 0, -127)):
+    lines = [f"{kind}," + ",".join(str(column) for column in range(-32, 33))]
+    for row in rows:
+        missing = 65 - (REAL_ROWS[row].count(",") + 1) + 1
+        lines.append(f"{row}," + REAL_ROWS[row].replace("...", ",".join([REAL_FLOOR] * missing)))
+    return f"{header}Scan Start\n" + "\n".join(lines) + "\nScan End\n"
+
+
+def test_a_scan_of_vivado_gives_the_opening_that_vivado_states(scan_file):
+    scan = read_eye_scan(scan_file(real_scan()))
+    assert scan.resolution == 5.96056e-09
+    free = scan.error_ratio[1] <= scan.resolution
+    assert np.count_nonzero(free) == int(scan.settings["Horizontal Opening"])
+    assert 100 * np.mean(free) == pytest.approx(float(scan.settings["Horizontal Percentage"]), abs=0.005)
+    # 46 points side by side span 45 steps of 1/64 UI.
+    assert scan.horizontal_opening_ui(scan.resolution) == pytest.approx(45 / 64)
+    assert scan.phase_ui[[0, 32, 64]].tolist() == [-0.5, 0, 0.5]
+    assert scan.settings["GT Type"] == "UltraScale GTH"
+    assert scan.settings["Misc Info"] == "ELF Version: 0xC002 SVN: 0"
+
+
+# Written by a program of Vivado's 2013.2 (7 Series GTX): fewer settings, no openings; kinds as in the package pylinx.
+OLD_HEADER = """SW Version,2013.2.0
+GT Type,7 Series GTX
+Date and Time Started, Jul. 05 2014 10:00:00 AM
+Scan Name,scan.csv
+Settings,
+Open Area,N/A
+Dwell,BER
+Dwell BER,1e-8
+Dwell Time,0
+Horizontal Increment,1
+Horizontal Range,-0.500 UI to 0.500 UI
+Vertical Increment,1
+Vertical Range,100%
+"""
+
+
+@pytest.mark.parametrize("header", [REAL_HEADER, OLD_HEADER])
+@pytest.mark.parametrize(("kind", "rows"), [("1d bathtub", (0,)), ("2d statistical", (127, 0, -127))])
+def test_both_kinds_of_scan_are_read_under_both_headers(scan_file, header, kind, rows):
+    for text in (real_scan(header, kind, rows), real_scan(header, kind, rows).replace("\n", "\r\n")):
+        scan = read_eye_scan(scan_file(text))
+        assert scan.error_ratio.shape == (len(rows), 65)
+        assert scan.horizontal_opening_ui(1e-6) == pytest.approx(47 / 64)
+
+
 GOOD = scan_text()
 BAD = {
     "empty": ("", '"Scan Start": got 0 of it'),
