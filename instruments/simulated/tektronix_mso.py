@@ -204,12 +204,14 @@ class SimulatedDpo71604c(Twin):
 
     @query("WFMOutpre:XZEro")
     def _zero(self, call: Call) -> str:
+        # What remains between the trigger and the sample that PT_Off names.
         record = self._record()
-        return f"{record.start_s + (self.start - 1) / record.rate_hz:.10E}"
+        return f"{record.start_s + round(-record.start_s * record.rate_hz) / record.rate_hz:.10E}"
 
     @query("WFMOutpre:PT_Off")
     def _trigger_point(self, call: Call) -> str:
-        return "0"
+        record = self._record()
+        return str(round(-record.start_s * record.rate_hz) - (self.start - 1))
 
     @query("WFMOutpre:YMUlt")
     def _multiplier(self, call: Call) -> str:

@@ -42,8 +42,8 @@ def read_waveform(
         Keysight .bin, or HDF5 (needs the package h5py).
     channel
         Which waveform, when there are several: the number (from 1) or heading of a column, the name of an
-        array or data set, the number (from 1) or label of a Keysight waveform or .isf record. A file of
-        one waveform has number 1 alone.
+        array or data set, the number (from 1) or label of a Keysight waveform or .isf record, the number of a
+        LeCroy segment. A file of one waveform has number 1 alone.
     sample_interval_s
         For files without times; not allowed to contradict a file that has them.
     file_format

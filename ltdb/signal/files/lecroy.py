@@ -41,7 +41,6 @@ _NO_WAVEFORM = {
 def read(path: Path, channel: str | int | None, sample_interval_s: float | None) -> Waveform:
     """Read the waveform; see `ltdb.signal.files.read_waveform`."""
     fields = Fields(path, KIND)
-    fields.only_waveform(channel)
     base = fields.data[:_SEARCHED_BYTES].tobytes().find(b"WAVEDESC")
     if base < 0:
         raise fields.error("descriptor", "none", f"WAVEDESC within the first {_SEARCHED_BYTES} bytes")
@@ -53,28 +52,40 @@ def read(path: Path, channel: str | int | None, sample_interval_s: float | None)
     width = fields.number("h", base + _COMM_TYPE, "type of samples")
     if width not in (0, 1):
         raise fields.error("type of samples", width, "0 (bytes) or 1 (words)")
-    segments = fields.number("i", base + _SUBARRAYS, "number of segments")
-    if segments > 1:
-        raise fields.error("number of segments", segments, "1: save the segments one by one")
+    segments = max(1, fields.number("i", base + _SUBARRAYS, "number of segments"))
+    chosen = _chosen(fields, channel, segments)
     record = fields.number("h", base + _RECORD_TYPE, "type of record")
     if record in _NO_WAVEFORM:
         raise fields.error("type of record", _NO_WAVEFORM[record], "a waveform in time")
     if (unit := fields.text(base + _TIME_UNIT, 48, "horizontal unit")).lower() not in ("", "s"):
         raise fields.error("horizontal unit", repr(unit), "S")
-    start = base
+    start, blocks = base, {}
     for name, offset in _BLOCK_LENGTHS.items():
         length = fields.number("i", base + offset, f"length of {name}")
         if length < 0:
             raise fields.error(f"length of {name}", length, "0 or more bytes")
+        blocks[name] = start
         start += length
     size = fields.number("i", base + _ARRAY_BYTES, "bytes of samples")
-    count = size // (1 + width)
+    count = size // (1 + width) // segments
+    # Of several segments each has its own trigger: a record of its time and of the first sample's time after it.
+    first = base + _START if segments == 1 else blocks["trigger times"] + 16 * chosen + 8
     return Waveform(
-        fields.samples(("i1", "i2")[width], start, count),
+        fields.samples(("i1", "i2")[width], start + chosen * count * (1 + width), count),
         fields.finite("f", base + _INTERVAL, "sample interval"),
         fields.finite("f", base + _GAIN, "vertical gain"),
         -fields.finite("f", base + _OFFSET, "vertical offset"),
-        fields.finite("d", base + _START, "time of the first sample"),
+        fields.finite("d", first, "time of the first sample"),
         fields.text(base + _UNIT, 48, "unit") or "V",
-        path.name,
+        path.name if segments == 1 else f"{path.name} segment {chosen + 1}",
     )
+
+
+def _chosen(fields: Fields, channel: str | int | None, segments: int) -> int:
+    if channel is None and segments == 1:
+        return 0
+    text = "" if channel is None else str(channel)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= segments):
+        allowed = "1, the only one of the file" if segments == 1 else f"one of its segments, 1 to {segments}"
+        raise fields.error("waveform", "no choice" if channel is None else repr(channel), allowed)
+    return int(text) - 1

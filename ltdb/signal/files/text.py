@@ -31,7 +31,6 @@ _INTERVAL = re.compile(
     r"(sample\s*(interval|period)|^x\s*incr|increment|^xinc|^dt\b|resolution)", re.IGNORECASE
 )
 _NOT_INTERVAL = re.compile(r"vertical|resolution mode", re.IGNORECASE)
-_IN_FIELD = re.compile(r"\s*t(0|Inc)\s*=\s*(\S+)\s*")
 
 
 @dataclass(frozen=True)
@@ -202,17 +201,10 @@ def _time_column(
 
 
 def _described_times(layout: _Layout) -> tuple[float | None, float]:
-    """Sample interval and time of the first sample in a heading: in its field, beside its name, or below it."""
+    """Sample interval and time of the first sample in a heading: beside their names, or below them."""
     interval, start = None, 0.0
     for row, fields in enumerate(layout.heading):
         for k, field in enumerate(fields):
-            if (inside := _IN_FIELD.fullmatch(field)) is not None:
-                value = _number(inside[2], layout.decimal_comma)
-                if value is not None and inside[1] == "0":
-                    start = value
-                elif value is not None and value > 0 and interval is None:
-                    interval = value
-                continue
             is_start = field.lower() in ("start", "xorg", "xorg:")
             if not is_start and (not _INTERVAL.search(field) or _NOT_INTERVAL.search(field)):
                 continue

@@ -269,6 +269,24 @@ def test_lecroy_offset_is_taken_off(tmp_path: Path) -> None:
         assert waveform.start_s == -1e-9
 
 
+def test_lecroy_segments_are_chosen_and_timed_by_their_own_triggers(tmp_path: Path) -> None:
+    # Records of two numbers a segment, time of the trigger and of the first sample after it, as in lecroyutils 4.0.2.
+    block = bytearray(lecroy()[:346])
+    struct.pack_into("<i", block, 48, 32)
+    struct.pack_into("<i", block, 60, 32)
+    struct.pack_into("<i", block, 144, 2)
+    times = struct.pack("<4d", 0.0, -1e-9, 5e-6, -1.01e-9)
+    samples = np.concatenate([CODES, 2 * CODES]).astype("<i2").tobytes()
+    path = written(tmp_path, "a.trc", bytes(block) + times + samples)
+    for channel, factor, start in ((1, 1, -1e-9), ("2", 2, -1.01e-9)):
+        waveform = read_waveform(path, channel=channel)
+        assert waveform.values() == pytest.approx(2e-3 * factor * CODES - 0.5, abs=1e-6)
+        assert waveform.start_s == start
+    for channel in (None, 0, 3, "C1"):
+        with pytest.raises(InputError, match="one of its segments, 1 to 2"):
+            read_waveform(path, channel=channel)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
