@@ -108,7 +108,7 @@ def _draw_mask(axes: Axes, mask: Mask, m: EyeMeasurement, eye: Eye) -> None:
     from matplotlib.patches import Polygon
 
     def level(y: float) -> float:
-        return m.zero_level + y * m.amplitude if mask.relative else y
+        return mask.level(y, m.zero_level, m.amplitude)
 
     for k, polygon in enumerate(mask.inner):
         corners = [(x, level(y)) for x, y in polygon]
