@@ -184,9 +184,25 @@ def _reach(edges: NDArray[np.float64], counts: NDArray[np.float64], ber: float) 
         return float(np.interp(-ber * total, -outside, edges[:-1]))
     try:
         line = fit_upper_tail(edges, counts)
-    except InputError:  # too few cells for a line: the normal distribution of the same mean and width
-        line = Tail(*_mean_and_sigma(0.5 * (edges[1:] + edges[:-1]), counts), 1.0)
-    return line.position + line.sigma * tail_quantile(ber)
+    except InputError:
+        line = _outermost_family(edges, counts)
+    return line.position + line.sigma * tail_quantile(ber / line.fraction)
+
+
+def _outermost_family(edges: NDArray[np.float64], counts: NDArray[np.float64]) -> Tail:
+    """Where the tail has too few cells for a line: the normal distribution of the outermost cells that hang together.
+
+    Not of all cells: beside an edge, one family of a level is on its way and another one has long arrived; their
+    distance is no noise. (Coarse codes leave rows of the map empty at equal distances: these part nothing.)
+    """
+    occupied = np.flatnonzero(counts)
+    distance = np.diff(occupied)
+    far = distance > np.median(distance) if len(distance) else distance > 0
+    held = np.cumsum(counts[occupied][::-1])[::-1]  # counts of a cell and those further out
+    ends = np.flatnonzero(far & (held[1:] >= LEAST_COUNTS))
+    family = occupied[ends[-1] + 1 if len(ends) else 0 :]
+    centres = 0.5 * (edges[1:] + edges[:-1])[family]
+    return Tail(*_mean_and_sigma(centres, counts[family]), float(counts[family].sum() / counts.sum()))
 
 
 def _band(eye: Eye, level: float, half_width: float) -> NDArray[np.float64]:
