@@ -255,9 +255,10 @@ def _largest_gap(eye: Eye) -> float:
     return float(np.diff(np.append(filled, filled[0] + eye.columns)).max()) / eye.columns
 
 
-def contour(eye: Eye, ber: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the (upper, lower) boundary of the opening at a bit error ratio; NaN where the eye is closed.
+def contour(eye: Eye, ber: float, step: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the (upper, lower) boundary of the opening at a bit error ratio, in every `step`-th column of the map.
 
+    NaN where the eye is closed.
     In each column the samples above and below the threshold are two distributions; the boundary is where
     their inner tails have fallen to `ber`: counted where there are samples enough, extrapolated on the Q
     scale where not.
@@ -265,13 +266,13 @@ def contour(eye: Eye, ber: float) -> tuple[NDArray[np.float64], NDArray[np.float
     threshold, _ = _decision(eye)
     edges = np.linspace(eye.bottom, eye.top, eye.rows + 1)
     above = eye.row_values >= threshold
-    upper, lower = np.full((2, eye.columns), np.nan)
-    for column in range(eye.columns):
+    upper, lower = np.full((2, len(range(0, eye.columns, step))), np.nan)
+    for k, column in enumerate(range(0, eye.columns, step)):
         counts = eye.counts[:, column].astype(np.float64)
         ones, zeros = counts * above, counts * ~above
         if ones.sum() < 2 * LEAST_COUNTS or zeros.sum() < 2 * LEAST_COUNTS:
             continue
         high, low = -_reach(-edges[::-1], ones[::-1], ber), _reach(edges, zeros, ber)
         if high > threshold > low:
-            upper[column], lower[column] = high, low
+            upper[k], lower[k] = high, low
     return upper, lower

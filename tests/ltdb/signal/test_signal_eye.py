@@ -138,6 +138,7 @@ def test_contour_narrows_with_the_ratio(eye: Eye) -> None:
         middle = slice(eye.columns // 2 - 20, eye.columns // 2 + 20)
         openings.append(float(np.median(upper[middle] - lower[middle])))
         assert np.isnan(upper[0])
+        assert np.array_equal(contour(eye, ber, 8), (upper[::8], lower[::8]), equal_nan=True)
     exact = [1 - 2 * stats.norm.isf(ber) * NOISE for ber in (1e-3, 1e-9, 1e-12)]
     assert openings == pytest.approx(exact, abs=0.05)
     assert openings[0] > openings[1] > openings[2]
