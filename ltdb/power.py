@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from ltdb.board import ADC_CHANNELS, Board
 from ltdb.locx2 import published_facts
@@ -33,15 +34,39 @@ class PartPower:
 
 
 @cache
+def _tables() -> Mapping[str, Mapping[str, Any]]:
+    return tomllib.loads(files("ltdb").joinpath("power.toml").read_text("utf-8"))
+
+
+@cache
 def published_powers() -> Mapping[str, PartPower]:
     """Return the powers by part: "LOCx2", "LOCld", "ADC channel", "GBT-SCA"."""
     locx2 = published_facts()["power"]
-    tables = tomllib.loads(files("ltdb").joinpath("power.toml").read_text("utf-8"))
     others = {
         part: PartPower(part, table["power_w"], Tag(table["tag"]), table["source"])
-        for part, table in tables.items()
+        for part, table in _tables()["part"].items()
     }
     return {"LOCx2": PartPower("LOCx2", locx2.value, locx2.tag, locx2.source), **others}
+
+
+def part_on_rail() -> Mapping[str, str]:
+    """Return which part is taken to hang on which rail: assumed, see `power_assumptions`."""
+    return _tables()["rail"]
+
+
+def power_assumptions() -> tuple[Provenance, Provenance]:
+    """Return what a power of a part rests on when it is that of a rail: the part on it, and current against voltage."""
+    rails = ", ".join(f"{rail}: {part}" for rail, part in part_on_rail().items())
+    told = _tables()["assumption"]
+    return (
+        Provenance("parts on the rails", rails, Tag(told["rail"]["tag"]), told["rail"]["source"]),
+        Provenance(
+            "current of the rails",
+            told["current"]["value"],
+            Tag(told["current"]["tag"]),
+            told["current"]["source"],
+        ),
+    )
 
 
 def parts_on(board: Board) -> Mapping[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from testbench.limits import Limit
 
@@ -42,6 +43,22 @@ def plain(value: float, digits: int = 5) -> str:
     if -4 <= exponent < 6:
         return f"{value:.{max(digits, exponent + 1)}g}".replace("-", _MINUS)
     return _scientific(value, digits)
+
+
+def column(values: Sequence[float], digits: int = 5) -> list[str]:
+    """Return numbers that stand below each other: the floats all have as many decimals as the one with most.
+
+    Whole numbers (int), and numbers so large or small that they have a power of ten, stay as `plain` has them.
+    """
+    texts = [plain(value, digits) for value in values]
+    aligned = [isinstance(v, float) and _TIMES not in text for v, text in zip(values, texts, strict=True)]
+    decimals = max(
+        (len(text.partition(".")[2]) for text, a in zip(texts, aligned, strict=True) if a), default=0
+    )
+    return [
+        f"{value:,.{decimals}f}".replace(",", NARROW_SPACE).replace("-", _MINUS) if a else text
+        for value, text, a in zip(values, texts, aligned, strict=True)
+    ]
 
 
 def signed(value: float, decimals: int) -> str:

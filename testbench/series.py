@@ -71,6 +71,16 @@ class Mark:
     label: str
 
 
+@dataclass(frozen=True)
+class Shape:
+    """An outline over a plot: the field of a mask, the span of an opening."""
+
+    label: str
+    """Shapes of one label share their entry in the legend."""
+    corners: tuple[tuple[float, float], ...]
+    """x and y of each corner; two of them make a line, more a field."""
+
+
 @dataclass(frozen=True, eq=False)
 class Series:
     """Columns to be drawn together: the first is the common x axis, the others are drawn over it.
@@ -78,7 +88,8 @@ class Series:
     Raises
     ------
     InputError
-        If there are fewer than two columns, their lengths differ, or a type is not a plain number.
+        If there are fewer than two columns, their lengths differ, a type is not a plain number, or a shape has
+        fewer than two corners or one that is not finite.
     """
 
     title: str
@@ -89,17 +100,24 @@ class Series:
     log_y: bool = False
     marks: tuple[Mark, ...] = ()
     caption: str = ""
+    shapes: tuple[Shape, ...] = ()
 
     def __post_init__(self) -> None:
-        shapes = [column.values.shape for column in self.columns]
+        sizes = [column.values.shape for column in self.columns]
         if self.plot is Plot.MAP:
-            fits = len(shapes) == 3 and shapes[2] == (*shapes[1], *shapes[0])
+            fits = len(sizes) == 3 and sizes[2] == (*sizes[1], *sizes[0])
             allowed = "x, y and z of shapes (n,), (m,) and (m, n)"
         else:
-            fits = len(shapes) >= 2 and all(shape == shapes[0] and len(shape) == 1 for shape in shapes)
+            fits = len(sizes) >= 2 and all(size == sizes[0] and len(size) == 1 for size in sizes)
             allowed = "an x column and y columns, all of the same length"
         if not fits:
-            raise InputError(f"columns of series {self.title!r}", shapes, allowed)
+            raise InputError(f"columns of series {self.title!r}", sizes, allowed)
+        for shape in self.shapes:
+            if len(shape.corners) < 2 or not np.isfinite(shape.corners).all():
+                got = f"{shape.label}: {shape.corners}"
+                raise InputError(
+                    f"shape in series {self.title!r}", got, "two corners (x, y) or more, all finite"
+                )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -118,6 +136,9 @@ class Series:
             "log_y": self.log_y,
             "marks": [{"axis": m.axis, "value": m.value, "label": m.label} for m in self.marks],
             "caption": self.caption,
+            "shapes": [
+                {"label": s.label, "corners": [list(corner) for corner in s.corners]} for s in self.shapes
+            ],
         }
 
     @classmethod
@@ -138,6 +159,10 @@ class Series:
                 bool(data["log_y"]),
                 tuple(Mark(str(m["axis"]), float(m["value"]), str(m["label"])) for m in data["marks"]),
                 str(data["caption"]),
+                tuple(
+                    Shape(str(shape["label"]), tuple((float(x), float(y)) for x, y in shape["corners"]))
+                    for shape in data.get("shapes", ())  # records of before had none
+                ),
             )
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, InputError):

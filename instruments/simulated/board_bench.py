@@ -12,12 +12,12 @@ from instruments.catalogue import find
 from instruments.simulated.bench import Bench
 from instruments.simulated.board_load import BoardModelLoad
 from instruments.simulated.board_waveforms import BoardWaveforms, GatewareLine
-from instruments.simulated.load import PART_ON_RAIL
 from instruments.simulated.server import TwinServer
 from instruments.simulated.twin import Twin
 from ltdb.board_model import BoardModel
 from ltdb.errors import InputError
 from ltdb.line_code.format import FrameFormat
+from ltdb.power import part_on_rail
 
 TRANSMITTER_RAIL = "locx2_2v5"
 _STRIDE = 61
@@ -179,8 +179,8 @@ class BoardBench:
     def _twin(self, driver: str, outputs: dict[int, str]) -> Twin:
         entry = find(driver)
         for rail in outputs.values():
-            if rail not in PART_ON_RAIL:
-                raise InputError("rail of the simulated board", repr(rail), ", ".join(PART_ON_RAIL))
+            if rail not in part_on_rail():
+                raise InputError("rail of the simulated board", repr(rail), ", ".join(part_on_rail()))
         build: Any = entry.twin_class()
         if entry.kind in ("power supply", "oscilloscope"):
             twin: Twin = build(self.bench, outputs)

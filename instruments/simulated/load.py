@@ -1,7 +1,7 @@
 """What the simulated board draws from its rails.
 
-The powers are the published ones (`ltdb.power`). Which part hangs on which rail, and that the current of a rail is
-proportional to its voltage, are assumptions of this simulation: no public source gives rails or characteristics.
+The powers are the published ones. Which part hangs on which rail, and that the current of a rail is proportional to its
+voltage, are assumptions (`ltdb.power.power_assumptions`): no public source gives rails or characteristics.
 """
 
 from __future__ import annotations
@@ -12,16 +12,7 @@ from typing import Protocol
 
 from ltdb.board import Board, load_board
 from ltdb.errors import InputError
-from ltdb.power import parts_on, published_powers
-from ltdb.provenance import Provenance, Tag
-
-ASSUMPTION = Provenance(
-    "rails of the simulated board",
-    "LOCx2 2.5 V, LOCld 3.3 V, ADC 2.5 V alone, GBT-SCA 1.5 V; current proportional to voltage",
-    Tag.ASSUMED,
-    "a thesis abstract (globethesis 1220330467960395) makes 3.3 V for the drivers and 2.5 V for LOCx2 likely, "
-    "1.5 V is the SCA manual's; all else is a choice of the simulation",
-)
+from ltdb.power import part_on_rail, parts_on, published_powers
 
 
 class BoardLoad(Protocol):
@@ -39,10 +30,6 @@ class Rail:
     parts: Mapping[str, int]
 
 
-PART_ON_RAIL = {"locx2_2v5": "LOCx2", "optical_3v3": "LOCld", "adc_2v5": "ADC channel", "gbt_1v5": "GBT-SCA"}
-"""Which part hangs on which rail; named like the monitors in the board's netlist, without the SCA's number."""
-
-
 def board_rails(board: Board) -> dict[str, Rail]:
     """Rails of a whole board, for the four-output supply; nominal voltages are those of its monitors.
 
@@ -52,7 +39,7 @@ def board_rails(board: Board) -> dict[str, Rail]:
         If the board monitors no such rail.
     """
     parts, rails = parts_on(board), {}
-    for name, part in PART_ON_RAIL.items():
+    for name, part in part_on_rail().items():
         monitors = [monitor for monitor in board.monitor.values() if monitor.name.startswith(f"{name}_")]
         if not monitors:
             raise InputError(

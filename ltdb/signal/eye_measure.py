@@ -184,9 +184,25 @@ def _reach(edges: NDArray[np.float64], counts: NDArray[np.float64], ber: float) 
         return float(np.interp(-ber * total, -outside, edges[:-1]))
     try:
         line = fit_upper_tail(edges, counts)
-    except InputError:  # too few cells for a line: the normal distribution of the same mean and width
-        line = Tail(*_mean_and_sigma(0.5 * (edges[1:] + edges[:-1]), counts), 1.0)
-    return line.position + line.sigma * tail_quantile(ber)
+    except InputError:
+        line = _outermost_family(edges, counts)
+    return line.position + line.sigma * tail_quantile(ber / line.fraction)
+
+
+def _outermost_family(edges: NDArray[np.float64], counts: NDArray[np.float64]) -> Tail:
+    """Where the tail has too few cells for a line: the normal distribution of the outermost cells that hang together.
+
+    Not of all cells: beside an edge, one family of a level is on its way and another one has long arrived; their
+    distance is no noise. (Coarse codes leave rows of the map empty at equal distances: these part nothing.)
+    """
+    occupied = np.flatnonzero(counts)
+    distance = np.diff(occupied)
+    far = distance > np.median(distance) if len(distance) else distance > 0
+    held = np.cumsum(counts[occupied][::-1])[::-1]  # counts of a cell and those further out
+    ends = np.flatnonzero(far & (held[1:] >= LEAST_COUNTS))
+    family = occupied[ends[-1] + 1 if len(ends) else 0 :]
+    centres = 0.5 * (edges[1:] + edges[:-1])[family]
+    return Tail(*_mean_and_sigma(centres, counts[family]), float(counts[family].sum() / counts.sum()))
 
 
 def _band(eye: Eye, level: float, half_width: float) -> NDArray[np.float64]:
@@ -239,9 +255,10 @@ def _largest_gap(eye: Eye) -> float:
     return float(np.diff(np.append(filled, filled[0] + eye.columns)).max()) / eye.columns
 
 
-def contour(eye: Eye, ber: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give the (upper, lower) boundary of the opening at a bit error ratio; NaN where the eye is closed.
+def contour(eye: Eye, ber: float, step: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give the (upper, lower) boundary of the opening at a bit error ratio, in every `step`-th column of the map.
 
+    NaN where the eye is closed.
     In each column the samples above and below the threshold are two distributions; the boundary is where
     their inner tails have fallen to `ber`: counted where there are samples enough, extrapolated on the Q
     scale where not.
@@ -249,13 +266,13 @@ def contour(eye: Eye, ber: float) -> tuple[NDArray[np.float64], NDArray[np.float
     threshold, _ = _decision(eye)
     edges = np.linspace(eye.bottom, eye.top, eye.rows + 1)
     above = eye.row_values >= threshold
-    upper, lower = np.full((2, eye.columns), np.nan)
-    for column in range(eye.columns):
+    upper, lower = np.full((2, len(range(0, eye.columns, step))), np.nan)
+    for k, column in enumerate(range(0, eye.columns, step)):
         counts = eye.counts[:, column].astype(np.float64)
         ones, zeros = counts * above, counts * ~above
         if ones.sum() < 2 * LEAST_COUNTS or zeros.sum() < 2 * LEAST_COUNTS:
             continue
         high, low = -_reach(-edges[::-1], ones[::-1], ber), _reach(edges, zeros, ber)
         if high > threshold > low:
-            upper[column], lower[column] = high, low
+            upper[k], lower[k] = high, low
     return upper, lower

@@ -48,6 +48,10 @@ class Mask:
         if not self.inner and self.upper is None and self.lower is None:
             raise InputError("mask", "nothing", "a polygon or a limit", self.name)
 
+    def level(self, y: float, zero_level: float, amplitude: float) -> float:
+        """Return the level a y stands for in an eye of this zero level and amplitude, in the unit of the eye."""
+        return zero_level + y * amplitude if self.relative else y
+
     def grown(self, margin: float) -> Mask:
         """Grow inner polygons by 1 + margin about their middle, and limits towards the levels.
 

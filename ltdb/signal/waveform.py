@@ -7,8 +7,9 @@ whole.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,24 @@ class Waveform:
     def values(self, start: int = 0, stop: int | None = None) -> NDArray[np.float64]:
         """Physical values of a stretch of samples."""
         return np.asarray(self.codes[start:stop], np.float64) * self.scale + self.offset
+
+    def between(self, start_s: float, stop_s: float) -> Waveform:
+        """Samples of a span of time, ends included; the times stay what they are, and nothing is copied.
+
+        Raises
+        ------
+        InputError
+            If fewer than four samples lie in it.
+        """
+        first = max(0, math.ceil((start_s - self.start_s) / self.sample_interval_s))
+        last = min(len(self) - 1, math.floor((stop_s - self.start_s) / self.sample_interval_s))
+        if last - first < 3:
+            got = f"{max(0, last - first + 1)} samples from {start_s:g} to {stop_s:g} s"
+            own = f"{self.start_s:g} to {self.start_s + self.duration_s:g} s"
+            raise InputError("span of the waveform", got, f"at least 4 samples within {own}", self.name)
+        return replace(
+            self, codes=self.codes[first : last + 1], start_s=self.start_s + first * self.sample_interval_s
+        )
 
     def code_of(self, value: float) -> float:
         """Fractional code that stands for a physical value."""

@@ -58,6 +58,8 @@ class RailEntry:
     current_limit_a: float
     over_voltage_v: float
     meter: str | None = None
+    part: str | None = None
+    """Part whose published power the rail's is held against; None: the one assumed for a rail of this name."""
 
 
 @dataclass(frozen=True, slots=True)

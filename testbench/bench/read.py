@@ -243,6 +243,7 @@ def _allowed(error: Any) -> str:
 def _cross_problems(merged: _Merged) -> Iterator[Problem]:
     """What hangs together: names that must exist, kinds of instruments, voltages that must be in order."""
     from instruments.catalogue import CATALOGUE
+    from ltdb.power import published_powers
     from testbench.procedures import SECTIONS
 
     tables = merged.tables
@@ -279,6 +280,9 @@ def _cross_problems(merged: _Merged) -> Iterator[Problem]:
         yield from reference(("rail", name, "supply"), rail["supply"], _SUPPLY)
         if "meter" in rail:
             yield from reference(("rail", name, "meter"), rail["meter"], _METER)
+        if rail.get("part") not in (None, *published_powers()):
+            key = ("rail", name, "part")
+            yield Problem(".".join(key), repr(rail["part"]), ", ".join(published_powers()), merged.where(key))
         if rail["over_voltage_v"] < 1.02 * rail["voltage_v"]:
             least = f"{1.02 * rail['voltage_v']:.4g} or more (2 % above the voltage)"
             key = ("rail", name, "over_voltage_v")

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from testbench.commands.eye_clock import add_clock_arguments, check_clock_use, clock_and_data
+
 if TYPE_CHECKING:
     from ltdb.signal.analysis import Analysis
-    from ltdb.signal.clock import Clock
     from ltdb.signal.waveform import Waveform
 
 NAME = "eye"
@@ -27,6 +28,8 @@ examples:
   ltdb eye C1.trc --mask hexagon --ber 1e-15        against a mask, openings at another bit error ratio
   ltdb eye data.npy --interval 12.5e-12 --no-plot   a file without times
   ltdb eye scope.bin --channel 2 --clock constant   second waveform; constant clock by least squares
+  ltdb eye C1.trc --clock explicit --clock-file C2.trc --clock-multiplier 16
+                                                    against a clock of a 16th of the bit rate on another channel
   ltdb eye --simulate 200000                        no file: the simulated optical link, so many bits of PRBS7
   ltdb eye --simulate 200000 --electrical --through trace.s4p --ctle 6
                                                     LOCx2's output through a measured trace, equalised
@@ -67,23 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reading.add_argument(
         "--interval", type=float, metavar="S", help="sample interval in s, for files without times"
     )
-    clock = parser.add_argument_group("clock")
-    clock.add_argument(
-        "--clock",
-        choices=("golden", "constant", "second-order"),
-        default="golden",
-        help="how it is recovered: golden PLL (default), one constant rate, or a second order loop",
-    )
-    clock.add_argument(
-        "--bit-rate", type=float, metavar="HZ", help="nominal bit rate (default: found from the edges)"
-    )
-    clock.add_argument(
-        "--divisor", type=float, default=1667.0, metavar="N", help="golden: corner is bit rate / N (1667)"
-    )
-    clock.add_argument(
-        "--bandwidth", type=float, default=3e6, metavar="HZ", help="second-order: loop bandwidth (3e6)"
-    )
-    clock.add_argument("--threshold", type=float, metavar="V", help="decision level (default: half way)")
+    add_clock_arguments(parser)
     judging = parser.add_argument_group("measuring")
     judging.add_argument(
         "--ber", type=float, default=1e-12, help="bit error ratio of openings and TJ (1e-12)"
@@ -126,10 +113,11 @@ def run_command(args: argparse.Namespace) -> int:
         raise InputError("--mask", "none", "the name of a mask of --mask-file")
     mask = load_mask(args.mask, args.mask_file) if args.mask else None
     _check_use(args)
-    waveform = _waveform(args)
+    check_clock_use(args)
+    clock, waveform = clock_and_data(args, _waveform(args))
     analysis = analyse(
         waveform,
-        _clock(args),
+        clock,
         ber=args.ber,
         method=args.method,
         levels=find_levels(waveform, args.threshold),
@@ -195,16 +183,6 @@ def _simulated(args: argparse.Namespace) -> Waveform:
         nyquist_hz = 0.5 / unit_interval_s
         blocks.append(response.ctle(args.ctle, nyquist_hz / 4, 2 * nyquist_hz, 4 * nyquist_hz))
     return replace(link, blocks=tuple(blocks)).waveform(prbs(7, args.simulate))
-
-
-def _clock(args: argparse.Namespace) -> Clock:
-    from ltdb.signal.clock import ConstantClock, GoldenPll, SecondOrderPll
-
-    if args.clock == "constant":
-        return ConstantClock(args.bit_rate)
-    if args.clock == "second-order":
-        return SecondOrderPll(args.bandwidth, bit_rate_hz=args.bit_rate)
-    return GoldenPll(args.bit_rate, args.divisor)
 
 
 def _text(analysis: Analysis, waveform: Waveform) -> str:

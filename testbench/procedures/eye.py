@@ -10,23 +10,16 @@ from typing import TYPE_CHECKING, Any
 from ltdb.provenance import Tag
 from testbench.bench.needs import Need, Outline
 from testbench.limits import at_least, at_most, limit_of
+from testbench.procedures.eye_pictures import BER, reduce_pictures, report_plots, report_table
 from testbench.section import Context, Section
-from testbench.series import Column, Mark, Plot, Series
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ltdb.signal.analysis import Analysis
     from ltdb.signal.waveform import Waveform
     from testbench.bench.description import BenchDescription
     from testbench.devices.ltdb import Ltdb
 
 _NETS = ("serial", "fibre")
 """The electrical line in front of the laser, and the fibre."""
-_BER = 1e-12
-_SHOWN = (64, 128)
-"""Rows and columns of the eye in the report."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +100,17 @@ def _figures(trace: Waveform, mask: str | None) -> dict[str, Any]:
     from ltdb.signal.analysis import analyse
     from ltdb.signal.mask import load_mask
 
-    analysis = analyse(trace, ber=_BER, mask=None if mask is None else load_mask(mask))
+    analysis = analyse(trace, ber=BER, mask=None if mask is None else load_mask(mask))
     eye, jitter = analysis.measurement, analysis.jitter
     if jitter is None:
         raise BenchError(f"{trace.name}: too few edges to separate the jitter; capture more samples")
-    total = jitter.total(_BER)
+    total = jitter.total(BER)
     figures: dict[str, Any] = {
+        "zero level": eye.zero_level,
         "amplitude": eye.amplitude,
         "height": eye.height,
+        "height at ber": eye.height_at_ber,
+        "width at ber": eye.width_at_ber_s,
         "width": eye.width_s,
         "rise": eye.rise_s,
         "fall": eye.fall_s,
@@ -134,26 +130,7 @@ def _figures(trace: Waveform, mask: str | None) -> dict[str, Any]:
     }
     if analysis.mask_result is not None:
         figures |= {"mask margin": analysis.mask_result.margin, "mask hits": analysis.mask_result.hits}
-    return figures | _picture(analysis)
-
-
-def _picture(analysis: Analysis) -> dict[str, NDArray[Any]]:
-    """Reduce eye and bathtub to what a plot can show."""
-    import numpy as np
-
-    eye = analysis.eye
-    rows, columns = (max(1, size // shown) for size, shown in zip(eye.counts.shape, _SHOWN, strict=True))
-    counts = eye.counts[: eye.rows // rows * rows, : eye.columns // columns * columns]
-    cells = counts.reshape(eye.rows // rows, rows, eye.columns // columns, columns).sum(axis=(1, 3))
-    # The crossings belong at the edges of the picture of one unit interval, where the clock puts them.
-    density = np.log10(1.0 + cells).astype(np.float32)
-    phase = np.linspace(0.02, 0.98, 97)
-    assert analysis.jitter is not None  # noqa: S101 - checked by the caller; for the type checker
-    return {
-        "density": density,
-        "levels": eye.row_values[: len(density) * rows].reshape(-1, rows).mean(axis=1),
-        "bathtub": np.maximum(analysis.jitter.model.bathtub(phase), 1e-18),
-    }
+    return figures | reduce_pictures(analysis)
 
 
 def _report(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:
@@ -215,8 +192,9 @@ def _report(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None
             note=f"mask {options['mask']}, growth without a hit; {point['fibre mask hits']} hits in "
             f"{point['fibre unit intervals']:.0f} unit intervals",
         )
-    _table(context, points)
-    _plots(context, points)
+    shown = {place.label(options): point for place, point in points.items()}
+    report_table(context, shown)
+    report_plots(context, shown)
 
 
 def _source_jitter_s(context: Context) -> float:
@@ -235,80 +213,6 @@ def _assumptions(context: Context) -> Iterator[Any]:
 
     yield from default_link(context.layout.unit_interval_s).provenance
     yield from behaviour_assumptions("temperature", "supply", "probes")
-
-
-def _table(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:
-    rows: list[list[str | int | float]] = []
-    for place, point in points.items():
-        for kind, what, unit, scale in (("serial", "line", "mV", 1e3), ("fibre", "light", "µW", 1e6)):
-            ps = {name: 1e12 * value for name, value in point.items() if isinstance(value, float)}
-            rows.append(
-                [
-                    f"{place.label(context.options)}: {what}",
-                    f"{scale * point[f'{kind} amplitude']:.1f} {unit}",
-                    f"{scale * point[f'{kind} height']:.1f} {unit}",
-                    round(ps[f"{kind} width"], 2),
-                    f"{ps[f'{kind} rise']:.1f} / {ps[f'{kind} fall']:.1f}",
-                    *(
-                        round(ps[f"{kind} {name}"], 2)
-                        for name in ("random", "data dependent", "periodic", "total")
-                    ),
-                ]
-            )
-    context.table(
-        "Eyes and jitter.",
-        [
-            "Where",
-            "Amplitude",
-            "Height",
-            "Width (ps)",
-            "Rise / fall (ps)",
-            "RJ (ps)",
-            "DDJ (ps)",
-            "PJ (ps)",
-            "TJ (ps)",
-        ],
-        rows,
-        note="Height and width are what three standard deviations leave open; rise and fall 20 to 80 %; RJ is rms, the "
-        "others peak to peak, TJ at 1e-12; noise and clock source included.",
-    )
-
-
-def _plots(context: Context, points: Mapping[Place, Mapping[str, Any]]) -> None:
-    import numpy as np
-
-    first = next(iter(points))
-    for kind, what in (("fibre", "light"), ("serial", "serial line")):
-        point = points[first]
-        density: np.ndarray = point[f"{kind} density"]
-        phase = (np.arange(density.shape[1]) + 0.5) / density.shape[1]
-        context.series(
-            Series(
-                f"Eye, {what}, {first.label(context.options)}.",
-                Plot.MAP,
-                (
-                    Column("phase", phase, "UI"),
-                    Column("level", point[f"{kind} levels"], point[f"{kind} unit"]),
-                    Column("samples (power of ten)", density),
-                ),
-                caption=f"{point[f'{kind} unit intervals']:.0f} unit intervals.",
-            )
-        )
-    shown = list(points)[:4]
-    context.series(
-        Series(
-            "Bathtubs of the light.",
-            Plot.LINE,
-            (
-                Column("sampling phase", np.linspace(0.02, 0.98, 97), "UI"),
-                *(Column(place.label(context.options), points[place]["fibre bathtub"]) for place in shown),
-            ),
-            y_label="bit error ratio",
-            log_y=True,
-            marks=(Mark("y", _BER, "10⁻¹²"),),
-            caption="Extrapolated from the separated jitter; deciding without noise.",
-        )
-    )
 
 
 SECTION = Section(

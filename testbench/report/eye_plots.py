@@ -13,7 +13,7 @@ import numpy as np
 
 from ltdb.signal.analysis import Analysis
 from ltdb.signal.eye import Eye
-from ltdb.signal.eye_measure import EyeMeasurement
+from ltdb.signal.eye_measure import EyeMeasurement, contour
 from ltdb.signal.jitter import Jitter
 from ltdb.signal.mask import Mask
 from ltdb.signal.tie import TimeIntervalError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _FIGURE_INCHES = (11.0, 8.0)
 _RESOLUTION = 120
 _ORANGE, _BLUE, _BLACK = "#d55e00", "#0072b2", "#222222"  # Okabe and Ito: told apart by everyone
+_CONTOUR_POINTS = 64  # each takes as long as a figure of the table
 _SIDE = 0.5  # UI shown on each side of the eye
 
 
@@ -80,7 +81,7 @@ def draw_eye(axes: Axes, eye: Eye, measurement: EyeMeasurement, mask: Mask | Non
     _decades(bar.ax.yaxis)
     if mask is not None:
         _draw_mask(axes, mask, measurement, eye)
-    _draw_opening(axes, measurement, eye.unit_interval_s)
+    _draw_opening(axes, eye, measurement)
     margin = 0.35 * measurement.amplitude
     axes.set_ylim(
         max(eye.bottom, measurement.zero_level - margin), min(eye.top, measurement.one_level + margin)
@@ -93,22 +94,28 @@ def draw_eye(axes: Axes, eye: Eye, measurement: EyeMeasurement, mask: Mask | Non
         axes.legend(loc="upper right", fontsize=8, framealpha=0.9)
 
 
-def _draw_opening(axes: Axes, m: EyeMeasurement, unit_interval_s: float) -> None:
-    """Draw height and width at the bit error ratio as bars through the middle of the eye."""
-    half_width = 0.5 * m.width_at_ber_s / unit_interval_s
+def _draw_opening(axes: Axes, eye: Eye, m: EyeMeasurement) -> None:
+    """Draw height and width at the bit error ratio as bars through the middle of the eye, and the contour there."""
+    half_width = 0.5 * m.width_at_ber_s / eye.unit_interval_s
     half_height = 0.5 * m.height_at_ber
     middle = 0.5 * (m.one_level + m.zero_level)
     style: dict[str, Any] = {"color": _BLACK, "linewidth": 1.4, "linestyle": "--"}
     label = f"opening at BER {m.ber:g}"
     axes.plot((0.5 - half_width, 0.5 + half_width), (middle, middle), marker="|", label=label, **style)
     axes.plot((0.5, 0.5), (middle - half_height, middle + half_height), marker="_", **style)
+    step = max(1, eye.columns // _CONTOUR_POINTS)
+    phase = np.mod(eye.phases[::step] - m.crossing_phase, 1.0)
+    order = np.argsort(phase)
+    for k, boundary in enumerate(contour(eye, m.ber, step)):
+        name = f"contour at BER {m.ber:g}" if k == 0 else None
+        axes.plot(phase[order], boundary[order], color=_ORANGE, linewidth=1.2, label=name)
 
 
 def _draw_mask(axes: Axes, mask: Mask, m: EyeMeasurement, eye: Eye) -> None:
     from matplotlib.patches import Polygon
 
     def level(y: float) -> float:
-        return m.zero_level + y * m.amplitude if mask.relative else y
+        return mask.level(y, m.zero_level, m.amplitude)
 
     for k, polygon in enumerate(mask.inner):
         corners = [(x, level(y)) for x, y in polygon]

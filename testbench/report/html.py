@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from testbench.entries import Exchange, Note, Table
 from testbench.measurement import Verdict
+from testbench.quantity import column
 from testbench.report.page import render_page
 from testbench.report.view import RunView, SectionView, State, count
 from testbench.series import Series
+
+Cell = str | int | float
+_LONG = 24
+"""Characters from which on a text in a table takes lines of its own."""
 
 
 def render_html(run: RunView, *, unfolded: bool = False) -> str:
@@ -27,6 +33,7 @@ def render_html(run: RunView, *, unfolded: bool = False) -> str:
         counts=_counts,
         headline=headline,
         kind=_kind,
+        lay_out=lay_out,
     )
 
 
@@ -51,6 +58,27 @@ def duration_text(duration: timedelta | None) -> str:
     if seconds < 60:
         return f"{seconds:.1f}\N{NO-BREAK SPACE}s"
     return f"{int(seconds) // 60}\N{NO-BREAK SPACE}min {int(seconds) % 60:02d}\N{NO-BREAK SPACE}s"
+
+
+def lay_out(rows: Sequence[Sequence[Cell]]) -> tuple[set[int], list[list[tuple[str, str]]]]:
+    """Return which columns hold numbers, and the cells of a table as text, each with its class in the style sheet."""
+    columns = list(zip(*rows, strict=True))
+    numbers = {k for k, cells in enumerate(columns) if k and any(not isinstance(cell, str) for cell in cells)}
+    texts = [_column_texts(cells) for cells in columns]
+
+    def kind(k: int, cell: Cell) -> str:
+        if not isinstance(cell, str) or (cell == "–" and k in numbers):
+            return "number"
+        return "text" if len(cell) > _LONG else ""
+
+    return numbers, [
+        [(texts[k][index], kind(k, cell)) for k, cell in enumerate(row)] for index, row in enumerate(rows)
+    ]
+
+
+def _column_texts(cells: Sequence[Cell]) -> list[str]:
+    numbers = iter(column([cell for cell in cells if not isinstance(cell, str)]))
+    return [cell if isinstance(cell, str) else next(numbers) for cell in cells]
 
 
 def _counts(section: SectionView) -> str:

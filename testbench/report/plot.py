@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from testbench.report.axis import Axis, round_out, tick_labels
+from testbench.report.overlay import MARK_ROOM, draw_mark, draw_shape, shape_key
 from testbench.report.picture import density_url
-from testbench.series import Column, Mark, Plot, Series
+from testbench.series import Column, Plot, Series, Shape
 
 _DASHES = ("", "7 3", "2 3", "9 3 2 3", "5 2 1 2 1 2")
 _SYMBOLS = ("circle", "square", "triangle", "diamond", "cross")
@@ -38,10 +39,11 @@ _LEFT, _RIGHT, _BOTTOM, _LEGEND, _TOP = 62.0, 14.0, 44.0, 19.0, 12.0
 
 def draw(series: Series, size: Size) -> str:
     """Return one plot as an SVG element."""
-    legend = [column.name for column in series.columns[1:]] if len(series.columns) > 2 else []
-    legend = [] if series.plot is Plot.MAP else legend
-    rows = _legend_rows(legend, size)
-    top = _TOP + _LEGEND * len(rows)
+    several = len(series.columns) > 2 and series.plot is not Plot.MAP
+    curves = [column.name for column in series.columns[1:]] if several else []
+    shapes = {shape.label: shape for shape in series.shapes}
+    rows = _legend_rows([*curves, *shapes], size)
+    top = _TOP + _LEGEND * len(rows) + MARK_ROOM * any(mark.axis == "x" for mark in series.marks)
     height = size.height + _LEGEND * max(0, len(rows) - 1)
     x_axis, y_axis = _axes(series, size, top, height)
     parts = [_grid(series, x_axis, y_axis, size), '<g class="data">']
@@ -52,8 +54,9 @@ def draw(series: Series, size: Size) -> str:
         for index, column in enumerate(series.columns[1:]):
             parts.append(_curve(series.plot, x, column, x_axis, y_axis, index))
     parts.append("</g>")
-    parts += [_mark(mark, x_axis, y_axis) for mark in series.marks]
-    parts.append(_legend(rows, series.plot))
+    parts += [draw_shape(shape, x_axis, y_axis) for shape in series.shapes]
+    parts += [draw_mark(mark, series, x_axis, y_axis) for mark in series.marks]
+    parts.append(_legend(rows, series.plot, len(curves), shapes))
     label = escape(series.title, quote=True)
     return (
         f'<svg class="plot {size.name}" role="img" aria-label="{label}" width="{size.width}" '
@@ -68,10 +71,12 @@ def _axes(series: Series, size: Size, top: float, height: float) -> tuple[Axis, 
     y_values = _finite(y_columns, [m.value for m in series.marks if m.axis == "y"])
     if series.log_y:
         y_values = y_values[y_values > 0] if (y_values > 0).any() else np.array([1.0])
-    if series.plot is Plot.STEPS:
-        half = _bin_width(np.asarray(columns[0].values, np.float64)) / 2
-        x_values = np.concatenate([x_values - half, x_values + half])
-        y_values = y_values if series.log_y else np.append(y_values, 0.0)
+    if series.plot in (Plot.STEPS, Plot.MAP):
+        x_values = _to_the_rims(x_values)
+    if series.plot is Plot.MAP:
+        y_values = _to_the_rims(y_values)
+    elif series.plot is Plot.STEPS and not series.log_y:
+        y_values = np.append(y_values, 0.0)
     pad = 0.0 if series.plot is Plot.MAP else 0.03
     x_low, x_high = round_out(float(x_values.min()), float(x_values.max()), pad=pad)
     y_low, y_high = round_out(float(y_values.min()), float(y_values.max()), log=series.log_y, pad=2 * pad)
@@ -174,6 +179,12 @@ def _bin_width(x: NDArray[np.float64]) -> float:
     return float(steps.min()) if steps.size else 1.0
 
 
+def _to_the_rims(centres: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Add to the centres of bins where the first begins and the last ends."""
+    half = _bin_width(centres) / 2
+    return np.concatenate([centres - half, centres + half])
+
+
 def _symbol(name: str, x: float, y: float) -> str:
     if name == "circle":
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.2"/>'
@@ -195,22 +206,6 @@ def _map(series: Series, x_axis: Axis, y_axis: Axis) -> str:
     )
 
 
-def _mark(mark: Mark, x_axis: Axis, y_axis: Axis) -> str:
-    text = escape(mark.label)
-    if mark.axis == "x":
-        at = x_axis.position(mark.value)
-        # Beside the line, on the side with more room.
-        side, anchor = (-5, "end") if at > (x_axis.begin + x_axis.end) / 2 else (5, "start")
-        line = f'<line x1="{at:.1f}" y1="{y_axis.end:.1f}" x2="{at:.1f}" y2="{y_axis.begin:.1f}"/>'
-        label = f'<text x="{at + side:.1f}" y="{y_axis.end + 13:.1f}" text-anchor="{anchor}">{text}</text>'
-    else:
-        at = y_axis.position(mark.value)
-        below = 14 if at - y_axis.end < 18 else -5
-        line = f'<line x1="{x_axis.begin:.1f}" y1="{at:.1f}" x2="{x_axis.end:.1f}" y2="{at:.1f}"/>'
-        label = f'<text x="{x_axis.end - 4:.1f}" y="{at + below:.1f}" text-anchor="end">{text}</text>'
-    return f'<g class="mark">{line}{label}</g>'
-
-
 def _legend_rows(names: list[str], size: Size) -> list[list[tuple[int, str, float]]]:
     """Break the legend into rows; each entry is its index, its text and its position."""
     rows: list[list[tuple[int, str, float]]] = []
@@ -225,7 +220,9 @@ def _legend_rows(names: list[str], size: Size) -> list[list[tuple[int, str, floa
     return rows
 
 
-def _legend(rows: list[list[tuple[int, str, float]]], plot: Plot) -> str:
+def _legend(
+    rows: list[list[tuple[int, str, float]]], plot: Plot, curves: int, shapes: dict[str, Shape]
+) -> str:
     parts = ['<g class="legend">']
     for number, row in enumerate(rows):
         y = _TOP + number * _LEGEND + 3
@@ -235,7 +232,10 @@ def _legend(rows: list[list[tuple[int, str, float]]], plot: Plot) -> str:
                 key = f'<path data-kind="line" d="M{x:.1f} {y - 4:.1f}h24"{dash}/>'
             else:
                 key = _symbol(_SYMBOLS[index % 5] if plot is Plot.POINTS else "square", x + 12, y - 4)
-            parts.append(f'<g class="curve c{index % 5}">{key}</g>')
+            if index < curves:
+                parts.append(f'<g class="curve c{index % 5}">{key}</g>')
+            else:
+                parts.append(shape_key(shapes[name], x, y - 4))
             parts.append(f'<text x="{x + 30:.1f}" y="{y:.1f}">{escape(name)}</text>')
     parts.append("</g>")
     return "".join(parts)

@@ -1,6 +1,7 @@
 """``ltdb eye``: from a file to figures and a picture."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from ltdb.signal.eye import load_eye
 from ltdb.signal.files.numpy_file import write_waveform
+from ltdb.signal.link.edges import Impairments, Sine
 from ltdb.signal.link.simulator import electrical_output
 from ltdb.signal.pattern import prbs
 from testbench.benchmarks import accuracy
@@ -61,6 +63,68 @@ def test_closed_mask_fails_with_its_exit_code(capture: Path, tmp_path: Path) -> 
     )
     arguments = ["eye", str(capture), "--no-plot", "--mask", "all", "--mask-file", str(masks)]
     assert main(arguments) == 1
+
+
+@pytest.fixture(scope="module")
+def wandering(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Data and a 320 MHz clock on two channels of one record, both moved by the same slow 40 ps."""
+    link = replace(
+        electrical_output(UI_S), impairments=Impairments(0.0, periodic=(Sine(200e3, 20e-12),)), noise=0.0
+    )
+    data = link.waveform(prbs(7, 30_000))
+    ticks = np.tile(np.repeat(np.array([1, 0], np.uint8), 8), 30_000 // 16)
+    clock = link.waveform(ticks)
+    folder = tmp_path_factory.mktemp("wandering")
+    np.savez(folder / "both.npz", data=data.codes, clock=clock.codes, dt=data.sample_interval_s)
+    np.savez(folder / "clock.npz", values=clock.codes, dt=data.sample_interval_s)
+    return folder / "both.npz", folder / "clock.npz"
+
+
+def test_a_recorded_clock_takes_away_what_it_shares_with_the_data(
+    wandering: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    both, alone = wandering
+
+    def total(*clock: str) -> float:
+        assert main(["eye", str(both), "--channel", "data", "--no-plot", "--json", *clock]) == 0
+        document = json.loads(capsys.readouterr().out)
+        assert document["unit_interval_s"] == pytest.approx(UI_S, rel=1e-4)
+        return document["jitter"]["total"]["value_s"]
+
+    assert total("--clock", "constant") > 35e-12
+    explicit = ("--clock", "explicit", "--clock-multiplier", "16")
+    beside = total(*explicit, "--clock-channel", "clock")
+    assert beside < 5e-12
+    assert total(*explicit, "--clock-file", str(alone)) == beside
+    halves = (
+        "--clock",
+        "explicit",
+        "--clock-multiplier",
+        "8",
+        "--clock-both-edges",
+        "--clock-channel",
+        "clock",
+    )
+    assert total(*halves) < 5e-12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--clock", "explicit"], "--clock-channel C, --clock-file FILE"),
+        (["--clock-channel", "clock"], "use with --clock explicit"),
+        (["--clock-multiplier", "4", "--clock", "constant"], "use with --clock explicit"),
+        (["--clock", "explicit", "--clock-channel", "nothing"], "nothing"),
+        (["--clock", "explicit", "--clock-channel", "clock", "--clock-multiplier", "0"], "1 or more"),
+    ],
+)
+def test_a_clock_that_cannot_be_used_is_one_sentence(
+    wandering: tuple[Path, Path], capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    assert main(["eye", str(wandering[0]), "--channel", "data", "--no-plot", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "Traceback" not in error
 
 
 @pytest.mark.parametrize(

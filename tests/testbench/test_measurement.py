@@ -11,7 +11,7 @@ from ltdb.errors import InputError
 from ltdb.provenance import Tag
 from testbench.limits import Limit, at_least, at_most, exactly
 from testbench.measurement import Measurement, Verdict
-from testbench.quantity import bounds, count, plain, power_of_ten, quantity
+from testbench.quantity import bounds, column, count, plain, power_of_ten, quantity
 
 FINITE = (
     st.floats(allow_nan=False, allow_infinity=False)
@@ -158,6 +158,14 @@ def test_powers_of_ten_on_a_logarithmic_scale():
     assert [power_of_ten(v) for v in (1e-6, 2e-6, 1e-2, 1.0, 1000.0, 1e5)] == [
         "10⁻⁶", "2×10⁻⁶", "0.01", "1", "1\u202f000", "10⁵",
     ]  # fmt: skip
+
+
+def test_numbers_below_each_other_have_as_many_decimals():
+    assert column([1.36, 2.0, -21.4]) == ["1.36", "2.00", "−21.40"]
+    assert column([1.5, 3, 12_345.25]) == ["1.5", "3", "12\u202f345.2"]  # what is counted has no decimals
+    assert column([2.0, 4.0]) == ["2", "4"]
+    assert column([0.25, 8.6e-161]) == ["0.25", "8.6×10⁻¹⁶¹"]
+    assert column([]) == []
 
 
 def test_large_counts_are_powers_of_ten():

@@ -21,7 +21,7 @@ from testbench.entries import Assumption, Note, Outcome, SectionBegin, SectionEn
 from testbench.limits import Limit
 from testbench.measurement import Measurement
 from testbench.record import Damage, Line, RecordError, RecordWriter, read_record
-from testbench.series import Column, Mark, Plot, Series
+from testbench.series import Column, Mark, Plot, Series, Shape
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 ENTRIES = (
@@ -279,13 +279,21 @@ def test_series_keep_every_bit_of_their_arrays(tmp_path, dtype):
         Plot.STEPS,
         (Column("x", np.arange(100.0), "s"), Column("n", values)),
         marks=(Mark("x", 3.0, "limit"),),
+        shapes=(Shape("mask", ((0.5, 1.0), (2.0, 1e-9), (3.0, -4.0))),),
     )
     write(path, [series])
     entry = read(path)[0][0].entry
     assert entry == series or np.dtype(dtype).byteorder == ">"
     np.testing.assert_array_equal(entry.columns[1].values, values)
     assert entry.columns[1].values.dtype == np.dtype(dtype).newbyteorder("<")
-    assert entry.marks == series.marks
+    assert (entry.marks, entry.shapes) == (series.marks, series.shapes)
+
+
+def test_a_series_recorded_before_there_were_shapes_has_none():
+    plain = Series("t", Plot.LINE, (Column("x", np.arange(3.0)), Column("y", np.arange(3.0))))
+    data = plain.to_json()
+    del data["shapes"]
+    assert Series.from_json(data) == plain
 
 
 def test_series_whose_columns_do_not_fit_are_refused():
@@ -299,6 +307,14 @@ def test_series_whose_columns_do_not_fit_are_refused():
         )
     with pytest.raises(InputError, match="type of a recorded array"):
         Series("t", Plot.LINE, (Column("x", np.arange(3.0)), Column("y", np.arange(3.0) * 1j))).to_json()
+    for corners in (((0.0, 1.0),), ((0.0, 1.0), (np.nan, 2.0)), ()):
+        with pytest.raises(InputError, match="two corners"):
+            Series(
+                "t",
+                Plot.LINE,
+                (Column("x", np.arange(3.0)), Column("y", np.arange(3.0))),
+                shapes=(Shape("s", corners),),
+            )
 
 
 def test_a_recorded_array_that_announces_more_than_it_holds_is_refused():

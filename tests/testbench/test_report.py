@@ -26,7 +26,7 @@ from testbench.report.view import State, load_run
 from testbench.report.write import write_reports
 from testbench.run import Plan, begin_record, run_sections
 from testbench.section import Section
-from testbench.series import Column, Mark, Plot, Series
+from testbench.series import Column, Mark, Plot, Series, Shape
 
 VOID = {"meta", "br", "col", "link", "img", "input", "hr"}
 NASTY = "<script>alert('x')</script> & \"quotes\" \x07 µ"
@@ -370,6 +370,53 @@ def test_lines_are_drawn_where_their_values_lie():
     assert np.all(slope < 0)  # up on the screen is down in y
     np.testing.assert_allclose(slope, slope.mean(), rtol=0.02)
     assert len(points) == 11
+
+
+def test_shapes_lie_where_their_corners_do_and_end_at_the_axes():
+    columns = (Column("x", np.arange(10.0)), Column("y", np.arange(4.0)), Column("hits", np.ones((4, 10))))
+    shapes = (
+        Shape("mask", ((1.5, 0.5), (4.5, 0.5), (4.5, 99.0))),
+        Shape("mask", ((5.5, 1.5), (6.5, 1.5), (6.5, 2.5))),
+        Shape("opening", ((-0.5, 1.5), (9.5, 1.5))),
+    )
+    root = parse_xml(draw(Series("eye", Plot.MAP, columns, shapes=shapes), WIDE))
+    picture = next(root.iter("image"))
+    left, top, width, height = (float(picture.get(name)) for name in ("x", "y", "width", "height"))
+
+    def corners(element):  # back from pixels: the picture reaches half a cell beyond the centres
+        points = [[float(n) for n in point.split(",")] for point in element.get("points").split()]
+        return [
+            pytest.approx(((x - left) / width * 10 - 0.5, 3.5 - (y - top) / height * 4), abs=0.02)
+            for x, y in points
+        ]
+
+    first, second = root.iter("polygon")
+    assert corners(first) == [(1.5, 0.5), (4.5, 0.5), (4.5, 3.5)]
+    assert corners(second) == [(5.5, 1.5), (6.5, 1.5), (6.5, 2.5)]
+    assert corners(next(root.iter("polyline"))) == [(-0.5, 1.5), (9.5, 1.5)]
+    legend = next(e for e in root.iter("g") if e.get("class") == "legend")
+    assert [text.text for text in legend.iter("text")] == ["mask", "opening"]
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_labels_of_levels_keep_off_the_curves(size):
+    x = np.linspace(0, 10, 11)
+    level = Mark("y", 1.0, "to be proven")
+    anchors = []
+    # Meets the level at its left end, at its right end, at both, nowhere.
+    for y in (1 + x, 11 - x, 6 - np.abs(x - 5), 12 - np.abs(x - 5)):
+        root = parse_xml(draw(Series("t", Plot.LINE, (Column("x", x), Column("y", y)), marks=(level,)), size))
+        label = next(e for e in root.iter("text") if e.text == "to be proven")
+        anchors.append(label.get("text-anchor"))
+    assert anchors == ["end", "start", "middle", "end"]
+
+
+def test_labels_of_upright_lines_stand_above_the_data():
+    columns = (Column("latency", np.arange(4.0)), Column("resets", np.array([3.0, 3.0, 1.0, 3.0])))
+    root = parse_xml(draw(Series("t", Plot.STEPS, columns, marks=(Mark("x", 0.0, "least"),)), WIDE))
+    label = next(e for e in root.iter("text") if e.text == "least")
+    path = next(e for e in root.iter("path") if e.get("data-kind") == "steps").get("d")
+    assert float(label.get("y")) < min(float(height) for height in re.findall(r"V([0-9.]+)H", path))
 
 
 def test_thinning_out_a_long_line_keeps_its_peaks():

@@ -28,7 +28,7 @@ KIND = "text file"
 _HEADING_LINES = 400
 _SEPARATORS = (";", "\t", ",", None)
 _INTERVAL = re.compile(
-    r"(sample\s*(interval|period)|^x\s*incr|increment|^xinc|^dt\b|resolution)", re.IGNORECASE
+    r"(sampl(e|ing)\s*(interval|period)|^x\s*incr|increment|^xinc|^dt\b|resolution)", re.IGNORECASE
 )
 _NOT_INTERVAL = re.compile(r"vertical|resolution mode", re.IGNORECASE)
 

@@ -138,9 +138,29 @@ def test_contour_narrows_with_the_ratio(eye: Eye) -> None:
         middle = slice(eye.columns // 2 - 20, eye.columns // 2 + 20)
         openings.append(float(np.median(upper[middle] - lower[middle])))
         assert np.isnan(upper[0])
+        assert np.array_equal(contour(eye, ber, 8), (upper[::8], lower[::8]), equal_nan=True)
     exact = [1 - 2 * stats.norm.isf(ber) * NOISE for ber in (1e-3, 1e-9, 1e-12)]
     assert openings == pytest.approx(exact, abs=0.05)
     assert openings[0] > openings[1] > openings[2]
+
+
+@pytest.mark.parametrize("number", [3_000, 60_000])
+def test_contour_keeps_to_the_edge_where_its_cells_are_few(number: int) -> None:
+    """Jitter alone: the boundary is the edge of the worst side, moved by the quantile of the jitter."""
+    generator = np.random.default_rng(5)
+    made, _, _ = make_waveform(
+        number, 16.13, lambda index, rising: 1e-12 * generator.standard_normal(len(index)), noise=1e-4
+    )
+    eye = fold(made)
+    upper, lower = contour(eye, 1e-12)
+    late_s = stats.norm.isf(1e-12) * 1e-12
+    phases = (0.15, 0.25, 0.35)
+    for phase in phases:
+        edge = stats.norm.cdf((phase * UI_S - late_s) / (RISE_S / (2 * stats.norm.ppf(0.8)))) - 0.5
+        column = round(phase * eye.columns)
+        # A few cells of the map are the width of the whole family.
+        for value in (upper[column], -lower[column], upper[-column], -lower[-column]):
+            assert value == pytest.approx(edge, abs=0.05)
 
 
 def test_eyes_add(waveform: Waveform, eye: Eye) -> None:

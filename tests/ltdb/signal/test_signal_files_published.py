@@ -115,7 +115,7 @@ def test_isf_records_that_are_no_waveform_are_refused(
 
 # Text. Source beside each; numbers of samples shortened.
 TEXT = {
-    # Manual of the TDS1000/2000 and many repositories (F0000CH1.CSV): description in columns 1 to 3, comma at the end.
+    # TDS1000/2000: readers in two repositories take columns 4 and 5; a program writes the same form.
     "Tektronix TDS2000": (
         "Record Length,2.500000e+03,,-0.000000500000,   0.00800,\n"
         "Sample Interval,2.500000e-07,,-0.000000250000,   0.01600,\n"
@@ -124,7 +124,7 @@ TEXT = {
         ",,,00.000000500000,  -0.04000,\n",
         (2.5e-7, -5e-7, [0.008, 0.016, 0.024, -0.032, -0.04], "V"),
     ),
-    # DPO4000, MDO3000: description above, then the columns.
+    # Head of an MDO4014B-3 file in the comments of a reader, with a second channel added: description above.
     "Tektronix MDO": (
         "Model,MDO3024\nFirmware Version,1.30\n\nWaveform Type,ANALOG,\nPoint Format,Y,\nHorizontal Units,s,\n"
         "Horizontal Scale,0.004,\nHorizontal Delay,0.0,\nSample Interval,4e-10,\nRecord Length,5,\n"
@@ -133,7 +133,7 @@ TEXT = {
         "-8.00e-10,0.1,1\n-4.00e-10,0.2,2\n0.00e+00,0.3,3\n4.00e-10,0.4,4\n8.00e-10,0.5,5\n",
         (4e-10, -8e-10, [0.1, 0.2, 0.3, 0.4, 0.5], "V"),
     ),
-    # DS1000Z: numbered samples, comma at the end of the lines.
+    # Examples in readers of DS1000Z files in several repositories: numbered samples, comma at the end of the lines.
     "Rigol DS1000Z": (
         "X,CH1,Start,Increment,\nSequence,Volt,-6.000000e-03,1.000000e-05\n"
         "0,1.20e+00,,\n1,1.40e+00,,\n2,-2.00e-02,,\n3,3.00e-01,,\n",
@@ -144,6 +144,7 @@ TEXT = {
         "0.00000e+00,-2.00e-02,5,\n1.00000e-06,3.00e-01,5,\n",
         (1e-6, -2e-6, [1.2, 1.4, -0.02, 0.3], "V"),
     ),
+    # Heads of files in readers in several repositories.
     "Keysight InfiniiVision": (
         "x-axis,1,2\nsecond,Volt,Volt\n-1.0000E-09,+2.0E-03,1\n+0.0000E+00,-5.0E-03,1\n+1.0000E-09,+9.0E-03,1\n"
         "+2.0000E-09,+1.0E-03,1\n",
@@ -172,6 +173,13 @@ TEXT = {
         "Zeit;Kanal A\n(ms);(V)\n\n-0,00020000;1,50000000\n-0,00010000;-2,50000000\n0,00000000;3,50000000\n"
         "0,00010000;4,50000000\n",
         (1e-7, -2e-7, [1.5, -2.5, 3.5, 4.5], "V"),
+    ),
+    # Comments of a reader of GW Instek's GDS files: the increment is called a sampling period.
+    "GW Instek": (
+        "Memory Length,4000,\nTrigger Level,-2.40000e+01,\nSource,CH2,\nProbe,1.0X,\nVertical Units,V,\n"
+        "Vertical Scale,5.00000e-02,\nHorizontal Units,S,\nHorizontal Scale,1.00000e-03,\nHorizontal Mode,Main,\n"
+        "Sampling Period,4.00000e-06,\nFirmware,V1.09,\nTime, ,\nMode,Fast,\nWaveform Data,\n0.5,\n1.5,\n-0.5,\n2.5,\n",
+        (4e-6, 0.0, [0.5, 1.5, -0.5, 2.5], "V"),
     ),
     "units in headings": (
         "t [ns]\tU (mV)\n0\t1\n0.5\t2\n1\t3\n1.5\t4\n",

@@ -219,6 +219,13 @@ def test_the_accuracy_of_a_current_is_a_power_supplys(write):
     assert "allowed: only on a power supply" in problem
 
 
+def test_a_part_on_a_rail_is_one_whose_power_was_published(write):
+    path = write('include = ["default"]\n[rail.gbt_1v5]\npart = "GBTx"\n')
+    (problem,) = problems(path)
+    assert "lab.toml:3: rail.gbt_1v5.part: got 'GBTx'" in problem
+    assert "LOCx2, LOCld, ADC channel, GBT-SCA" in problem
+
+
 def test_limits_may_be_for_tests_of_ones_own(write):
     path = write(
         'include = ["default"]\n[[limit]]\nsection = "tests"\nmeasurement = "rail"\nhigh = 1\nsource = "us"\n'

@@ -48,7 +48,11 @@ def test_power_and_eye_measure_what_the_simulated_board_was_made_of(qualify, mea
         "link: laser",
         "power of LOCx2",
         "accuracy of the current of supply",
+        "parts on the rails",
+        "current of the rails",
     }
+    agreement = found["locx2_2v5, monitor farthest from the multimeter"]
+    assert 0 < agreement.uncertainty < 1e-3 < agreement.limit.high
     assert (
         next(f.tag for f in run.assumptions if f.subject == "accuracy of the current of supply") == "assumed"
     )
@@ -78,6 +82,22 @@ def test_the_stated_accuracy_of_the_current_is_in_the_uncertainty_of_the_power(q
     assert (fact.value, fact.tag, fact.source) == (
         "1 % of the reading + 30 mA", "certain", "data sheet 1.2, table 4",
     )  # fmt: skip
+
+
+def test_a_bench_file_may_say_which_part_hangs_on_a_rail(qualify, measured, tmp_path):
+    bench = tmp_path / "lab.toml"
+    parts = {"gbt_1v5": "GBT-SCA", "adc_2v5": "LOCld", "locx2_2v5": "LOCx2", "optical_3v3": "LOCld"}
+    bench.write_text(
+        'include = ["default"]\n'
+        + "".join(f'[rail.{rail}]\npart = "{part}"\n' for rail, part in parts.items()),
+        "utf-8",
+    )
+    path = qualify("power", settings=POWER, path=bench)
+    run, found = load_run(path), measured(path)
+    assert found["Published parts, sum of what is certain"].value == pytest.approx(20 * 0.843 + 40 * 0.32)
+    subjects = {fact.subject for fact in run.assumptions}
+    assert "parts on the rails" not in subjects
+    assert "current of the rails" in subjects
 
 
 def test_a_fault_in_a_scan_keeps_its_points_and_resuming_measures_only_the_others(qualify):
