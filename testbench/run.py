@@ -168,13 +168,27 @@ def completed_sections(lines: Iterable[Line | Damage]) -> frozenset[str]:
     return frozenset(completed)
 
 
-def recorded_points(lines: Iterable[Line | Damage]) -> dict[str, dict[str, Point]]:
-    """Return the points of all scans that a record holds undamaged, by section and key."""
-    points: dict[str, dict[str, Point]] = {}
+def recorded_points(lines: Iterable[Line | Damage]) -> tuple[dict[str, dict[str, Point]], int]:
+    """Return the points of all scans that a record holds undamaged, by section and key, and how many are outdated.
+
+    Outdated are those that another version of this software measured than the one that took the record up last: it may
+    measure in another way, and show more of a point. They stay in the record, and are measured again.
+    """
+    found: dict[tuple[str, str], tuple[Point, str]] = {}
+    version = ""
     for line in lines:
-        if isinstance(line, Line) and isinstance(line.entry, Point):
-            points.setdefault(line.entry.section, {})[line.entry.key] = line.entry
-    return points
+        entry = line.entry if isinstance(line, Line) else None
+        if isinstance(entry, RunHeader | Resumed):
+            # Not whether files of the source tree were changed: a bench file may be one of them.
+            source = entry.versions.get("source", "").removesuffix("-dirty")
+            version = f"{entry.versions.get('ltdb')} {source}"
+        elif isinstance(entry, Point):
+            found[entry.section, entry.key] = entry, version
+    points: dict[str, dict[str, Point]] = {}
+    for (section, key), (point, made_by) in found.items():
+        if made_by == version:
+            points.setdefault(section, {})[key] = point
+    return points, sum(made_by != version for _, made_by in found.values())
 
 
 def run_sections(

@@ -138,7 +138,12 @@ def run_command(args: argparse.Namespace) -> int:
         if args.resume:
             writer, completed = resume_record(plan)
             stack.enter_context(writer)
-            points = recorded_points(read_record(plan.record_path))
+            points, outdated = recorded_points(read_record(plan.record_path))
+            if outdated:
+                _say(
+                    f"{outdated} points were measured by another version and are measured again",
+                    quiet=args.json,
+                )
         # Before a new record is begun and an earlier one put aside: a bench that is not ready leaves all as it was.
         lab = stack.enter_context(open_bench(plan, completed))
         if not args.resume:

@@ -17,10 +17,22 @@ from hypothesis import strategies as st
 
 from ltdb.errors import InputError
 from ltdb.provenance import Provenance, Tag
-from testbench.entries import Assumption, Note, Outcome, SectionBegin, SectionEnd, Table, Unknown
+from testbench.entries import (
+    Assumption,
+    Note,
+    Outcome,
+    Point,
+    Resumed,
+    RunHeader,
+    SectionBegin,
+    SectionEnd,
+    Table,
+    Unknown,
+)
 from testbench.limits import Limit
 from testbench.measurement import Measurement
 from testbench.record import Damage, Line, RecordError, RecordWriter, read_record
+from testbench.run import recorded_points
 from testbench.series import Column, Mark, Plot, Series, Shape
 
 WHEN = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
@@ -324,6 +336,29 @@ def test_a_recorded_array_that_announces_more_than_it_holds_is_refused():
         bad["columns"][1]["values"] |= change
         with pytest.raises(InputError):
             Series.from_json(bad)
+
+
+def test_points_of_another_version_are_measured_again(tmp_path):
+    def versions(source):
+        return {"ltdb": "0.1.0", "source": source}
+
+    entries = [
+        RunHeader("t", ["eye"], {}, [], versions("aaa"), {}),
+        Point("eye", "first", {"height": 1.0}),
+        Point("eye", "second", {"height": 2.0}),
+        Resumed([], versions("bbb"), {}),
+        Point("eye", "second", {"height": 2.5}),
+        Point("clock", "third", {"step": 3.0}),
+    ]
+    write(tmp_path / "killed.jsonl", entries)
+    points, outdated = recorded_points(read_record(tmp_path / "killed.jsonl"))
+    assert points == {"eye": {"second": entries[4]}, "clock": {"third": entries[5]}}
+    assert outdated == 1
+    # A changed file of the source tree may be the bench file, whose limits may be put right.
+    write(tmp_path / "resumed.jsonl", [*entries, Resumed([], versions("bbb-dirty"), {})])
+    assert recorded_points(read_record(tmp_path / "resumed.jsonl")) == (points, outdated)
+    write(tmp_path / "old.jsonl", [*entries, Resumed([], versions("ccc"), {})])
+    assert recorded_points(read_record(tmp_path / "old.jsonl")) == ({}, 3)
 
 
 def test_cost_of_a_line_stays_small(tmp_path):

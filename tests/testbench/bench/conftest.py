@@ -53,7 +53,7 @@ def qualify(tmp_path):
         )  # fmt: skip
         points = {}
         if resume:
-            points = recorded_points(read_record(plan.record_path))
+            points, _ = recorded_points(read_record(plan.record_path))
         lab = Lab(plan.bench, plan.layout, plan.seed)
         lab.on_simulation = on_simulation
         needs = frozenset().union(*(section.needs for section in plan.sections))
