@@ -79,6 +79,8 @@ class Shape:
     """Shapes of one label share their entry in the legend."""
     corners: tuple[tuple[float, float], ...]
     """x and y of each corner; two of them make a line, more a field."""
+    filled: bool = True
+    """A field where nothing may lie; False: only its outline, of what was measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +91,7 @@ class Series:
     ------
     InputError
         If there are fewer than two columns, their lengths differ, a type is not a plain number, or a shape has
-        fewer than two corners or one that is not finite.
+        fewer than two corners or one that is not finite; if bins or a map are to lie on a logarithmic x axis.
     """
 
     title: str
@@ -101,6 +103,7 @@ class Series:
     marks: tuple[Mark, ...] = ()
     caption: str = ""
     shapes: tuple[Shape, ...] = ()
+    log_x: bool = False
 
     def __post_init__(self) -> None:
         sizes = [column.values.shape for column in self.columns]
@@ -112,6 +115,8 @@ class Series:
             allowed = "an x column and y columns, all of the same length"
         if not fits:
             raise InputError(f"columns of series {self.title!r}", sizes, allowed)
+        if self.log_x and self.plot not in (Plot.LINE, Plot.POINTS):
+            raise InputError(f"logarithmic x axis of series {self.title!r}", self.plot, "line or points")
         for shape in self.shapes:
             if len(shape.corners) < 2 or not np.isfinite(shape.corners).all():
                 got = f"{shape.label}: {shape.corners}"
@@ -137,8 +142,10 @@ class Series:
             "marks": [{"axis": m.axis, "value": m.value, "label": m.label} for m in self.marks],
             "caption": self.caption,
             "shapes": [
-                {"label": s.label, "corners": [list(corner) for corner in s.corners]} for s in self.shapes
+                {"label": s.label, "corners": [list(corner) for corner in s.corners], "filled": s.filled}
+                for s in self.shapes
             ],
+            "log_x": self.log_x,
         }
 
     @classmethod
@@ -160,9 +167,14 @@ class Series:
                 tuple(Mark(str(m["axis"]), float(m["value"]), str(m["label"])) for m in data["marks"]),
                 str(data["caption"]),
                 tuple(
-                    Shape(str(shape["label"]), tuple((float(x), float(y)) for x, y in shape["corners"]))
+                    Shape(
+                        str(shape["label"]),
+                        tuple((float(x), float(y)) for x, y in shape["corners"]),
+                        bool(shape["filled"]),
+                    )
                     for shape in data.get("shapes", ())  # records of before had none
                 ),
+                bool(data.get("log_x", False)),
             )
         except (KeyError, TypeError, ValueError) as error:
             if isinstance(error, InputError):

@@ -48,9 +48,10 @@ FIGURES: dict[str, Figure] = {
     "command.help_cpu_s": Figure("ltdb --help, processor time, best of five", "s", _stay_below(0.3)),
     "command.help_over_python": Figure("ltdb --help over starting Python alone"),
     "command.first_eye_cpu_s": Figure(
-        "ltdb eye FILE with its picture, processor time, best of five", "s", _stay_below(1.5)
+        "ltdb eye FILE with its page, processor time, best of five", "s", _stay_below(1.5)
     ),
     "command.first_eye_over_help": Figure("the same over ltdb --help"),
+    "command.first_png_cpu_s": Figure("the same with a picture as PNG, which matplotlib draws", "s"),
     "simulation.bit_serial_ui_per_s": Figure("the whole link bit by bit, everything compared", "UI/s"),
     "simulation.bit_serial_alone_ui_per_s": Figure("the same design run by Verilator alone", "UI/s"),
     "simulation.bit_serial_over_alone": Figure("their ratio", "", _reach(0.5)),

@@ -20,11 +20,11 @@ HELP = "make an eye and separate the jitter of a waveform file"
 _DESCRIPTION = """\
 Read a waveform (CSV or other columns of text, NumPy, Tektronix .wfm/.isf, LeCroy .trc, Keysight .bin, HDF5),
 recover its clock, fold it into an eye, measure it, and separate its jitter. The bit rate is found when it is
-not given. Writes a picture and prints the figures.
+not given. Prints the figures, and writes a page with them and the plots, or a picture (--plot NAME.png).
 """
 _EPILOG = """\
 examples:
-  ltdb eye capture.csv                              golden PLL; picture in capture.eye.png
+  ltdb eye capture.csv                              golden PLL; page in capture.eye.html
   ltdb eye C1.trc --mask hexagon --ber 1e-15        against a mask, openings at another bit error ratio
   ltdb eye data.npy --interval 12.5e-12 --no-plot   a file without times
   ltdb eye scope.bin --channel 2 --clock constant   second waveform; constant clock by least squares
@@ -91,8 +91,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--hit-ratio", type=float, default=0.0, metavar="R", help="allowed part of samples in the mask (0)"
     )
     output = parser.add_argument_group("output")
-    output.add_argument("--plot", type=Path, metavar="FILE", help="picture: .png, .svg, .pdf (NAME.eye.png)")
-    output.add_argument("--no-plot", action="store_true", help="no picture")
+    output.add_argument(
+        "--plot", type=Path, metavar="FILE", help="page .html, or picture .png, .svg, .pdf (NAME.eye.html)"
+    )
+    output.add_argument("--no-plot", action="store_true", help="no page and no picture")
     output.add_argument(
         "--save", type=Path, metavar="FILE", help="write the density map as .npz, to be added to others"
     )
@@ -131,16 +133,27 @@ def run_command(args: argparse.Namespace) -> int:
             raise InputError("--save", error, "a writable .npz file", str(args.save)) from error
     sys.stdout.write(_json(analysis) if args.json else _text(analysis, waveform))
     if not args.no_plot:
-        from testbench.report.eye_plots import save_analysis
-
-        path = args.plot or Path(f"{args.file.stem if args.file else 'simulated'}.eye.png")
-        try:
-            save_analysis(analysis, path, waveform.name)
-        except (OSError, ValueError) as error:
-            raise InputError("picture", error, "a writable .png, .svg or .pdf", str(path)) from error
+        path = args.plot or Path(f"{args.file.stem if args.file else 'simulated'}.eye.html")
+        _draw(analysis, path, waveform.name)
         if not args.json:
-            sys.stdout.write(f"picture: {path}\n")
+            sys.stdout.write(f"plots: {path}\n")
     return 1 if analysis.mask_result is not None and not analysis.mask_result.passed else 0
+
+
+def _draw(analysis: Analysis, path: Path, title: str) -> None:
+    from ltdb.errors import InputError
+
+    try:
+        if path.suffix.lower() in {".html", ".htm"}:
+            from testbench.report.eye_page import save_page
+
+            save_page(analysis, path, title)
+        else:
+            from testbench.report.eye_plots import save_analysis
+
+            save_analysis(analysis, path, title)
+    except (OSError, ValueError) as error:
+        raise InputError("plots", error, "a writable .html, .png, .svg or .pdf", str(path)) from error
 
 
 def _check_use(args: argparse.Namespace) -> None:
@@ -186,7 +199,7 @@ def _simulated(args: argparse.Namespace) -> Waveform:
 
 
 def _text(analysis: Analysis, waveform: Waveform) -> str:
-    from testbench.report.eye_plots import rows
+    from testbench.report.eye_figures import rows
 
     eye = analysis.eye
     lines = [f"{waveform.name}: {eye.samples:,} samples, {eye.unit_intervals:,.0f} UI, clock: {eye.clock}"]

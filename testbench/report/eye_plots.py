@@ -18,6 +18,7 @@ from ltdb.signal.jitter import Jitter
 from ltdb.signal.mask import Mask
 from ltdb.signal.tie import TimeIntervalError
 from testbench.quantity import power_of_ten, quantity
+from testbench.report.eye_figures import rows, spectrum_peaks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -164,13 +165,10 @@ def draw_tie_histogram(axes: Axes, tie: TimeIntervalError, bins: int = 120) -> N
 
 
 def draw_tie_spectrum(axes: Axes, tie: TimeIntervalError, points: int = 1500) -> None:
-    """Draw the spectrum of the errors; of many lines the highest of each picture column is shown."""
-    frequency, amplitude = tie.spectrum()
-    frequency, amplitude = frequency[1:], amplitude[1:]
-    bounds = np.unique(np.geomspace(1, len(frequency), points).astype(np.int64)) - 1
-    highest = np.maximum.reduceat(amplitude, bounds)
+    """Draw the spectrum of the errors."""
+    frequency, highest = spectrum_peaks(tie, points)
     scale, unit = _scaled(float(highest.max()))
-    axes.loglog(frequency[bounds], highest / scale, color=_BLUE, linewidth=0.8)
+    axes.loglog(frequency, highest / scale, color=_BLUE, linewidth=0.8)
     _title(axes, "spectrum of the error")
     axes.set_xlabel("frequency (Hz)")
     axes.set_ylabel(f"amplitude ({unit})")
@@ -198,52 +196,6 @@ def _scaled(largest: float) -> tuple[float, str]:
         if largest >= scale:
             return scale, unit
     return 1e-15, "fs"
-
-
-def rows(analysis: Analysis) -> list[tuple[str, str]]:
-    """List name and value of the main results, in words."""
-    m, unit = analysis.measurement, analysis.eye.unit
-    values = [
-        ("bit rate", quantity(1 / analysis.eye.unit_interval_s, "b/s")),
-        ("one level", quantity(m.one_level, unit)),
-        ("zero level", quantity(m.zero_level, unit)),
-        ("amplitude", quantity(m.amplitude, unit)),
-        ("crossing", f"{m.crossing_percent:.1f} %"),
-        ("rise, fall 20-80 %", f"{quantity(m.rise_s, 's')}, {quantity(m.fall_s, 's')}"),
-        ("height (3 sigma)", quantity(m.height, unit)),
-        (f"height at {m.ber:g}", quantity(m.height_at_ber, unit)),
-        ("width (3 sigma)", quantity(m.width_s, "s")),
-        (f"width at {m.ber:g}", quantity(m.width_at_ber_s, "s")),
-        ("Q factor", f"{m.q_factor:.1f}"),
-        ("signal to noise", f"{m.signal_to_noise_db:.1f} dB"),
-    ]
-    if unit == "W" and m.zero_level > 0:
-        values.append(("extinction ratio", f"{m.extinction_ratio_db:.2f} dB"))
-    if analysis.jitter is not None:
-        values += _jitter_rows(analysis.jitter, m.ber)
-    else:
-        values.append(("jitter", f"{len(analysis.tie)} edges: too few to separate"))
-    result: Any = analysis.mask_result
-    if result is not None:
-        values.append(
-            ("mask", f"{'pass' if result.passed else 'FAIL'}, {result.hits} hits, margin {result.margin:.0%}")
-        )
-    return values
-
-
-def _jitter_rows(jitter: Jitter, ber: float) -> list[tuple[str, str]]:
-    named = {
-        f"TJ at {ber:g}": jitter.total(ber),
-        "RJ (rms)": jitter.random,
-        "DJ (dual Dirac)": jitter.dual_dirac(ber),
-        "DDJ": jitter.data_dependent,
-        "DCD": jitter.duty_cycle,
-        "PJ": jitter.periodic,
-        "BUJ": jitter.bounded_uncorrelated,
-        "J2": jitter.j2,
-        "J9": jitter.j9,
-    }
-    return [(name, quantity(v.value_s, "s", v.uncertainty_s)) for name, v in named.items()]
 
 
 def _draw_table(axes: Axes, analysis: Analysis) -> None:

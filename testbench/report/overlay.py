@@ -80,13 +80,15 @@ def draw_shape(shape: Shape, x_axis: Axis, y_axis: Axis) -> str:
 
 def shape_key(shape: Shape, x: float, y: float) -> str:
     """Draw the key of a shape in the legend, 24 wide."""
-    if len(shape.corners) == 2:
+    if _kind(shape) != "field":
         return f'<polyline class="{_kind(shape)}" points="{x:.1f},{y:.1f} {x + 24:.1f},{y:.1f}"/>'
     return f'<rect class="{_kind(shape)}" x="{x + 4:.1f}" y="{y - 5:.1f}" width="16" height="10"/>'
 
 
 def _kind(shape: Shape) -> str:
-    return "span" if len(shape.corners) == 2 else "field"
+    if len(shape.corners) == 2:
+        return "span"
+    return "field" if shape.filled else "outline"
 
 
 def _within(value: float, axis: Axis) -> float:

@@ -69,6 +69,8 @@ def _axes(series: Series, size: Size, top: float, height: float) -> tuple[Axis, 
     y_columns = columns[1:2] if series.plot is Plot.MAP else columns[1:]
     x_values = _finite([columns[0]], [m.value for m in series.marks if m.axis == "x"])
     y_values = _finite(y_columns, [m.value for m in series.marks if m.axis == "y"])
+    if series.log_x:
+        x_values = x_values[x_values > 0] if (x_values > 0).any() else np.array([1.0])
     if series.log_y:
         y_values = y_values[y_values > 0] if (y_values > 0).any() else np.array([1.0])
     if series.plot in (Plot.STEPS, Plot.MAP):
@@ -78,10 +80,12 @@ def _axes(series: Series, size: Size, top: float, height: float) -> tuple[Axis, 
     elif series.plot is Plot.STEPS and not series.log_y:
         y_values = np.append(y_values, 0.0)
     pad = 0.0 if series.plot is Plot.MAP else 0.03
-    x_low, x_high = round_out(float(x_values.min()), float(x_values.max()), pad=pad)
+    x_low, x_high = float(x_values.min()), float(x_values.max())
+    if not series.log_x or x_low == x_high:  # a curve over decades need not begin and end with one
+        x_low, x_high = round_out(x_low, x_high, log=series.log_x, pad=pad)
     y_low, y_high = round_out(float(y_values.min()), float(y_values.max()), log=series.log_y, pad=2 * pad)
     return (
-        Axis(x_low, x_high, _LEFT, size.width - _RIGHT),
+        Axis(x_low, x_high, _LEFT, size.width - _RIGHT, series.log_x),
         Axis(y_low, y_high, height - _BOTTOM, top, series.log_y),
     )
 
@@ -98,7 +102,7 @@ def _grid(series: Series, x_axis: Axis, y_axis: Axis, size: Size) -> str:
     x_ticks, y_ticks = x_axis.ticks(size.ticks), y_axis.ticks(6)
     if not x_column.unit and x_column.values.dtype.kind in "iu":  # numbers of things: none lies between two
         x_ticks = [tick for tick in x_ticks if tick == round(tick)]
-    x_labels, x_unit = tick_labels(x_ticks, x_column.unit)
+    x_labels, x_unit = tick_labels(x_ticks, x_column.unit, log=series.log_x)
     y_labels, y_unit = tick_labels(y_ticks, y_column.unit, log=series.log_y)
     bottom, left, top, right = y_axis.begin, x_axis.begin, y_axis.end, x_axis.end
     parts = ['<g class="axes">']
@@ -131,6 +135,8 @@ def _curve(plot: Plot, x: NDArray[np.float64], column: Column, x_axis: Axis, y_a
     shown = np.isfinite(x) & np.isfinite(y)
     if y_axis.log and plot is not Plot.STEPS:
         shown &= y > 0
+    if x_axis.log:
+        shown &= x > 0
     x, y = x[shown], y[shown]
     style = f'class="curve c{index % 5}"'
     if plot is Plot.STEPS:

@@ -1,7 +1,9 @@
 """``ltdb eye``: from a file to figures and a picture."""
 
 import json
+import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +35,43 @@ def test_one_command_from_a_file_to_an_eye(
     out = capsys.readouterr().out
     assert "5.12" in out
     assert "repeating pattern of 127 UI" in out
-    assert (tmp_path / "capture.eye.png").read_bytes().startswith(b"\x89PNG")
+    page = (tmp_path / "capture.eye.html").read_text("utf-8")
+    assert "Pass: link" in page
+    assert page.count('<svg class="plot wide"') == 4  # eye, bathtub, errors, spectrum
+    for shown in (
+        "mask assumed hexagon",
+        "opening at BER 1e-12",
+        "contour at BER 1e-12",
+        "Bathtub.",
+        "TJ at 1e-12",
+    ):
+        assert shown in page
+    for figure in out.splitlines()[1:-3]:
+        assert figure.split("  ")[-1].strip() in unescape(page)
+    assert not re.search(r'(src|href)="(?!data:|#)', page)  # nothing from elsewhere
     assert load_eye(tmp_path / "map.npz").unit_intervals == pytest.approx(20_000, rel=1e-3)
+
+
+@pytest.mark.parametrize(("name", "begins"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")])
+def test_a_picture_instead_of_the_page(capture: Path, tmp_path: Path, name: str, begins: bytes) -> None:
+    assert main(["eye", str(capture), "--plot", str(tmp_path / name), "--mask", "hexagon"]) == 0
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_a_page_of_too_few_edges_or_a_failed_mask_says_so(tmp_path: Path) -> None:
+    write_waveform(tmp_path / "short.npz", electrical_output(UI_S).waveform(prbs(7, 600)))
+    masks = tmp_path / "masks.toml"
+    masks.write_text(
+        '[all]\ninner = [[[0, 0], [1, 0], [1, 1], [0, 1]]]\ntag = "assumed"\nsource = "a <test>"\n'
+    )
+    page = tmp_path / "short.html"
+    judged = ["--mask", "all", "--mask-file", str(masks)]
+    assert main(["eye", str(tmp_path / "short.npz"), "--plot", str(page), *judged]) == 1
+    text = page.read_text("utf-8")
+    assert "Fail: link" in text
+    assert "too few to separate" in text
+    assert "Bathtub." not in text
+    assert "a &lt;test&gt;" in text
 
 
 def test_figures_as_json(capture: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -142,9 +179,7 @@ def test_unusable_input_is_one_sentence(arguments: list[str], capsys: pytest.Cap
     assert "Traceback" not in error
 
 
-def test_picture_needs_a_known_suffix(
-    capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_plots_need_a_known_suffix(capture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eye", str(capture), "--plot", str(tmp_path / "a.xyz")]) == 2
     assert "a.xyz" in capsys.readouterr().err
 

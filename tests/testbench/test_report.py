@@ -419,6 +419,27 @@ def test_labels_of_upright_lines_stand_above_the_data():
     assert float(label.get("y")) < min(float(height) for height in re.findall(r"V([0-9.]+)H", path))
 
 
+def test_a_logarithmic_x_axis_has_decades_at_equal_distances():
+    x = np.geomspace(1e6, 1e9, 31)
+    columns = (Column("frequency", x, "Hz"), Column("y", np.arange(31.0)))
+    root = parse_xml(draw(Series("t", Plot.LINE, columns, log_x=True), WIDE))
+    points = next(e for e in root.iter("polyline")).get("points").split()
+    positions = np.array([float(point.split(",")[0]) for point in points])
+    np.testing.assert_allclose(np.diff(positions), np.diff(positions).mean(), atol=0.11)
+    texts = [text.text for text in root.iter("text")]
+    assert {"10⁶", "10⁷", "10⁸", "10⁹", "frequency (Hz)"} <= set(texts)
+    with pytest.raises(InputError, match="logarithmic x axis"):
+        Series("t", Plot.STEPS, columns, log_x=True)
+
+
+def test_outlines_are_not_filled():
+    x = np.arange(3.0)
+    corners = ((0.5, 0.5), (1.5, 0.5), (1.5, 1.5))
+    shapes = (Shape("forbidden", corners), Shape("measured", corners, filled=False))
+    root = parse_xml(draw(Series("t", Plot.LINE, (Column("x", x), Column("y", x)), shapes=shapes), WIDE))
+    assert [polygon.get("class") for polygon in root.iter("polygon")] == ["field", "outline"]
+
+
 def test_thinning_out_a_long_line_keeps_its_peaks():
     x = np.arange(200_000.0)
     y = np.zeros_like(x)
