@@ -1,5 +1,7 @@
 """What must not be left behind by an error, and what an answer means whose zero is not zero."""
 
+import contextlib
+import gc
 import socket
 import time
 
@@ -26,6 +28,7 @@ from instruments.simulated.keysight_34461a import Simulated34461A
 from instruments.simulated.keysight_e36300 import SimulatedE36312A
 from instruments.simulated.keysight_infiniium import SimulatedDsav134a
 from instruments.simulated.keysight_n4903b import SimulatedN4903B
+from instruments.simulated.server import TwinServer
 from instruments.simulated.stanford_cg635 import SimulatedCg635
 from instruments.simulated.tektronix_mso import SimulatedDpo71604c
 from instruments.simulated.twin import query
@@ -217,3 +220,14 @@ def test_noise_of_the_simulated_multimeter_is_below_its_stated_accuracy():
     twin.cycles = 1.0
     values = [float(twin._read(None)) for _ in range(400)]
     assert np.std(values) == pytest.approx(1e-6 * 10, rel=0.15)
+
+
+def test_a_connection_made_just_before_the_server_ends_is_closed_with_the_others(bench):
+    for _ in range(20):
+        with TwinServer(SimulatedE36312A(bench)) as server:
+            clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
+        gc.collect()  # a socket that was lost would warn here
+        for client in clients:
+            with client, contextlib.suppress(ConnectionResetError):  # never accepted
+                client.settimeout(5.0)
+                assert client.recv(1) == b""
