@@ -145,3 +145,18 @@ def test_one_probe_to_be_moved_by_hand_is_enough_to_ask_for_a_terminal(tmp_path,
     (problem,) = lab._missing([Outline((), nets)])
     assert "by hand" in problem
     assert lab._missing([Outline((), ("marker",))]) == []
+
+
+def test_the_transport_of_a_real_board_is_closed_with_the_bench(tmp_path, monkeypatch):
+    closed = []
+
+    class Transport:
+        async def close(self):
+            closed.append(True)
+
+    path = tmp_path / "lab.toml"
+    path.write_text('include = ["default"]\n[board.ltdb]\ntransport = "/dev/ttyUSB0"\n', "utf-8")
+    monkeypatch.setattr("testbench.open_transport.open_transport", lambda url: Transport())
+    with Lab(load_bench(path), load_format(), 1).open(BOARD):
+        assert closed == []
+    assert closed == [True]
