@@ -61,24 +61,29 @@ def pytest_configure(config: pytest.Config) -> None:
         "needs(*names): what of the bench the test uses: board, supply, meter, scope, clock source, bit-error tester, "
         "or what the board's transport must carry, as capture; skipped where it is not there",
     )
+    # Said here, by the process that starts the others: from one of those it would be an internal error of theirs.
+    several = config.getoption("dist", "no") != "no"
+    if several and config.getoption("ltdb_bench") is not None and not _all_simulated(_load(config)):
+        raise pytest.UsageError("--bench: got several processes (-n), allowed: one, since there is one bench")
+
+
+def _load(config: pytest.Config) -> BenchDescription:
+    from ltdb.errors import LtdbError
+    from testbench.bench import load_bench
+
+    path = config.getoption("ltdb_bench")
+    try:
+        return load_bench(Path(path) if path else None)
+    except LtdbError as error:
+        raise pytest.UsageError(f"--bench: {error}") from None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Read the bench file, and note what all selected tests need together."""
-    from ltdb.errors import LtdbError
-
     wanted = {item: _needs_of(item) for item in session.items}
     if not any(wanted.values()) and session.config.getoption("ltdb_bench") is None:
         return
-    from testbench.bench import load_bench
-
-    path = session.config.getoption("ltdb_bench")
-    try:
-        bench = load_bench(Path(path) if path else None)
-    except LtdbError as error:
-        raise pytest.UsageError(f"--bench: {error}") from None
-    if hasattr(session.config, "workerinput") and not _all_simulated(bench):
-        raise pytest.UsageError("--bench: got several processes (-n), allowed: one, since there is one bench")
+    bench = _load(session.config)
     there = _there(bench)
     needs = [names for names in wanted.values() if not _absent(names, there)]
     session.config.stash[_BENCH] = bench

@@ -38,7 +38,7 @@ class TwinServer:
         self._failure: OSError | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end: asyncio.Event | None = None
-        self._clients: set[asyncio.Task[None]] = set()
+        self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._run()), name=type(twin).__name__, daemon=True
         )
@@ -93,23 +93,34 @@ class TwinServer:
         self.port = listener.sockets[0].getsockname()[1]
         self._ready.set()
         await self._end.wait()
+        # What was just accepted becomes a client first; asyncio would lose its socket once the listener is closed.
+        while accepting := asyncio.all_tasks() - {asyncio.current_task(), *self._clients}:
+            await asyncio.gather(*accepting, return_exceptions=True)
         listener.close()
-        for task in self._clients:
+        clients = dict(self._clients)
+        for task in clients:
             task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        await asyncio.gather(*clients, return_exceptions=True)
+        for writer in clients.values():
+            await self._close(writer)
 
-    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._clients.add(task)
-            task.add_done_callback(self._clients.discard)
+    def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Known from its first moment: a task that is cancelled before it begins closes nothing.
+        task = asyncio.get_running_loop().create_task(self._talk(reader, writer))
+        self._clients[task] = writer
+        task.add_done_callback(self._clients.pop)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             with contextlib.suppress(ConnectionError, asyncio.CancelledError):
                 await self._serve(reader, writer)
         finally:
-            writer.close()
-            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
-                await writer.wait_closed()
+            await self._close(writer)
+
+    async def _close(self, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+            await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pending, overrun, held = b"", False, b""

@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from ltdb.errors import InputError
 
+_MOST_SUMMED, _RARE = 500, 1e-3
+"""Errors and ratio up to which a binomial sum is added up: beyond, its first term may be below the smallest number."""
+
 
 @dataclass(frozen=True)
 class BitErrorRatio:
@@ -81,7 +84,7 @@ def clopper_pearson(errors: int, bits: int, confidence: float = 0.95) -> tuple[f
     outside = 0.5 * (1 - confidence)
     rest = bits - errors
     lower = 0.0 if errors == 0 else _solve(lambda p: incomplete_beta(errors, rest + 1, p), outside)
-    upper = 1.0 if rest == 0 else _solve(lambda p: incomplete_beta(errors + 1, rest, p), 1 - outside)
+    upper = 1.0 if rest == 0 else _solve(lambda p: 1 - _binomial_sum(errors, bits, p), 1 - outside)
     return lower, upper
 
 
@@ -90,6 +93,18 @@ def _check(errors: int, bits: int, confidence: float) -> None:
         raise InputError("errors and bits", f"{errors} in {bits}", "0 <= errors <= bits, at least 1 bit")
     if not 0 < confidence < 1:
         raise InputError("confidence", confidence, "between 0 and 1")
+
+
+def _binomial_sum(errors: int, bits: int, ratio: float) -> float:
+    """Probability of at most that many errors in so many bits."""
+    # A ratio of 1e-12 is lost in 1 - ratio, on which the continued fraction rests; the sum itself keeps its digits.
+    if errors > _MOST_SUMMED or ratio > _RARE:
+        return 1.0 - incomplete_beta(errors + 1, bits - errors, ratio)
+    term = total = math.exp(bits * math.log1p(-ratio))
+    for k in range(1, errors + 1):
+        term *= (bits - k + 1) / k * (ratio / (1 - ratio))
+        total += term
+    return total
 
 
 def _poisson_sum(errors: int, mean: float) -> float:

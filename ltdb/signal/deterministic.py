@@ -39,6 +39,8 @@ class DataDependent:
     """Fraction of rising edges in each group: 0 or 1."""
     variance_s2: float
     """Of a single edge around its mean, the scatter the means are judged by."""
+    fitted: float
+    """How many edges' worth of that scatter goes away with the table, shrunk as it is."""
 
     def _used(self) -> NDArray[np.bool_]:
         return self.edges > 0
@@ -138,7 +140,9 @@ def data_dependent(
     # report.
     if between < expected * (1 + 4 * np.sqrt(2 / max(1, groups - 1))):
         shrink = 0.0
-    return DataDependent(table * shrink, counts, ups / used, variance)
+    # A mean holds one edge's worth of variance; taking away the part s of it takes 2 s - s^2 of that.
+    fitted = float(shrink * (2 - shrink) * (groups - 1))
+    return DataDependent(table * shrink, counts, ups / used, variance, fitted)
 
 
 def find_tones(

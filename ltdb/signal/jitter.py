@@ -152,7 +152,7 @@ def separate(
         _sampled(sines),
     ]
     random, remainder, model, spread = _random_part(
-        method, tie, rest, bounded, transition_density, len(table.edges)
+        method, tie, rest, bounded, transition_density, table.fitted
     )
     number = len(tie)
     periodic_uncertainty = 2 * float(np.sqrt(sum(tone.amplitude_uncertainty_s**2 for tone in tones)))
@@ -190,7 +190,7 @@ def _random_part(
     rest: NDArray[np.float64],
     bounded: list[Distribution],
     density: float,
-    groups: int,
+    fitted: float,
 ) -> tuple[Value, Value, JitterModel, tuple[JitterModel, ...]]:
     """(RJ, BUJ, model, models of resampled data) by the chosen method."""
     number, interval = len(tie), tie.unit_interval_s
@@ -209,8 +209,8 @@ def _random_part(
         models = tuple(_model_of_tails(fit, interval, density) for fit in resampled)
         random = Value(tails.sigma, uncertainty, number)
         return random, nothing, _model_of_tails(tails, interval, density), models
-    # The table took one mean from each group of edges: what is left scatters a little less than it should.
-    correction = float(np.sqrt(number / max(1, number - groups)))
+    # Some of the scatter went away with the table: what is left scatters a little less than it should.
+    correction = float(np.sqrt(number / max(1.0, number - 1 - fitted)))
     if method == "spectral":
         sigma = float(rest.std()) * correction
         if sigma == 0:

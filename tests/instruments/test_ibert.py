@@ -54,6 +54,18 @@ def test_a_scan_is_read_with_its_axes_in_rising_order(scan_file):
     assert scan.error_ratio[0, 8] == 0.25
 
 
+def test_each_ratio_stays_with_its_row_and_column_whatever_their_order(scan_file):
+    columns, rows = [4, -8, 0, 8, -4], [-10, 20, 0]
+    wanted = {(row, column): 1e-6 * (100 + row) + 1e-9 * (50 + column) for row in rows for column in columns}
+    table = [["2d statistical", *columns], *([row, *(wanted[row, c] for c in columns)] for row in rows)]
+    scan = read_eye_scan(scan_file(scan_text(table)))
+    assert scan.threshold_codes.tolist() == [-10, 0, 20]
+    np.testing.assert_allclose(scan.phase_ui, np.array([-8, -4, 0, 4, 8]) / 16)
+    for i, row in enumerate((-10, 0, 20)):
+        for k, column in enumerate((-8, -4, 0, 4, 8)):
+            assert scan.error_ratio[i, k] == wanted[row, column]
+
+
 def test_openings_are_those_of_the_eye(scan_file):
     scan = read_eye_scan(scan_file(scan_text()))
     assert scan.horizontal_opening_ui(1e-8) == pytest.approx(10 / 16)

@@ -273,6 +273,23 @@ def test_board_and_instruments_of_the_simulated_bench(run, pytester):
     result.stdout.fnmatch_lines(["*transport * cannot carry latency*"])
 
 
+@pytest.mark.parametrize(("transport", "allowed"), [("socket://127.0.0.1:9", False), ("model", True)])
+def test_a_real_bench_is_not_for_several_processes(run, pytester, transport, allowed):
+    pytest.importorskip("xdist")
+    (pytester.path / "lab.toml").write_text(
+        f'include = ["default"]\n[board.ltdb]\ntransport = "{transport}"\n'
+    )
+    result, cases = run(
+        "def test_it(measure):\n    measure('x', 1, 'V')\n", "--bench=lab.toml", "-n1", alone=True
+    )
+    assert (result.ret == 0) is allowed
+    assert ("test_it" in cases) is allowed
+    if not allowed:
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        sentence = "ERROR: --bench: got several processes (-n), allowed: one, since there is one bench"
+        result.stderr.fnmatch_lines([sentence.replace("[", "[[]")])
+
+
 def test_a_bench_that_does_not_answer_is_one_sentence(run, pytester):
     (pytester.path / "lab.toml").write_text(
         'include = ["default"]\n[instrument.meter]\nresource = "TCPIP::127.0.0.1::9::SOCKET"\ntimeout_s = 1.0\n'

@@ -42,6 +42,19 @@ def test_clopper_pearson_is_the_beta_quantile(errors: int, bits: int, confidence
     assert clopper_pearson(errors, bits, confidence) == pytest.approx((exact.low, exact.high), rel=1e-7)
 
 
+@pytest.mark.parametrize("bits", [3 * 10**9, 3 * 10**12, 10**15])
+@pytest.mark.parametrize("confidence", [0.8, 0.95, 0.999])
+def test_clopper_pearson_keeps_its_digits_at_the_ratios_of_a_good_link(bits: int, confidence: float) -> None:
+    """Without errors the upper limit solves (1 - p)^bits = (1 - confidence) / 2; with some it is Poisson's."""
+    exact = -np.expm1(np.log(0.5 * (1 - confidence)) / bits)
+    assert clopper_pearson(0, bits, confidence) == (0.0, pytest.approx(exact, rel=1e-12))
+    for errors in (1, 30, 450):
+        lower, upper = clopper_pearson(errors, bits, confidence)
+        few, many = 0.5 * (1 - confidence), 0.5 * (1 + confidence)
+        assert lower * bits == pytest.approx(0.5 * stats.chi2.ppf(few, 2 * errors), rel=1e-6)
+        assert upper * bits == pytest.approx(0.5 * stats.chi2.ppf(many, 2 * errors + 2), rel=1e-6)
+
+
 def test_limits_agree_where_errors_are_rare() -> None:
     bits = 3_000_000_000_000
     for errors in (0, 1, 7, 400):

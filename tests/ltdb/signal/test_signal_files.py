@@ -343,7 +343,9 @@ def test_hdf5_is_read_piece_by_piece(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     with h5py.File(tmp_path / "a.h5", "w") as file:
         data = file.create_dataset("Waveforms/Channel 1/data", data=CODES)
-        data.attrs.update({"XInc": INTERVAL, "XOrg": START, "YInc": SCALE, "YOrg": OFFSET})
+        # What stands at the data set is over what stands at its group.
+        data.parent.attrs.update({"XInc": 3 * INTERVAL, "XOrg": START, "YInc": 7 * SCALE})
+        data.attrs.update({"XInc": INTERVAL, "YInc": SCALE, "YOrg": OFFSET})
     waveform = read_waveform(tmp_path / "a.h5", channel="data")
     assert waveform.values() == pytest.approx(VALUES)
-    assert waveform.start_s == START
+    assert (waveform.start_s, waveform.sample_interval_s) == (START, INTERVAL)
