@@ -134,7 +134,8 @@ def test_volts_and_seconds_follow_the_preamble_of_the_manual(bench, serve):
     step_v = 0.1 * 10 / 256
     assert np.array_equal(traces[0].codes, traces[1].codes)
     np.testing.assert_allclose(traces[1].values() - traces[0].values(), 20 * step_v, rtol=1e-6)
-    assert traces[1].start_s - traces[0].start_s == pytest.approx(-300 / 10e9)
+    assert traces[0].start_s == pytest.approx(-500 / 10e9)  # the trigger is in the middle of the record
+    assert traces[1].start_s == pytest.approx(traces[0].start_s + (500 - 300) / 10e9)
 
 
 @pytest.mark.parametrize(

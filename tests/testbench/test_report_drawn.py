@@ -152,6 +152,7 @@ MEASURED = EyeMeasurement(
 def test_an_eye_is_drawn_from_half_before_its_crossing_to_half_after_the_next():
     counts = np.zeros((8, 16), np.uint64)
     counts[2, 4] = 7  # a quarter of a unit interval after the clock: where the crossing is
+    counts[[0, 7], 8] = 1  # the levels, in the middle of the map
     eye = Eye(counts, np.zeros(16, np.uint64), np.zeros(16, np.uint64), 0.0, 1.0, 100e-12, 100.0)
     axes = figure_axes()
     mask = Mask("diamond", (((0.3, 0.5), (0.5, 0.75), (0.7, 0.5), (0.5, 0.25)),), upper=1.1, lower=-0.1)
@@ -161,7 +162,8 @@ def test_an_eye_is_drawn_from_half_before_its_crossing_to_half_after_the_next():
     assert (left, right, bottom, top) == (-0.5, 1.5, 0.0, 1.0)
     shown = np.ma.filled(image.get_array(), np.nan)
     rows, columns = np.nonzero(np.nan_to_num(shown) > 0)
-    assert set(rows) == {2}
+    assert set(rows) == {0, 2, 7}
+    columns = columns[rows == 2]
     width = (right - left) / shown.shape[1]
     assert left + columns * width == pytest.approx([0.0, 1.0])
     polygon = next(patch for patch in axes.patches if len(patch.get_xy()) == 5)

@@ -100,7 +100,8 @@ def test_a_section_is_complete_when_its_latest_attempt_is(tmp_path, entries, com
 
 def test_points_are_found_again_by_section_and_key(tmp_path):
     points = [Point.of("one", "a", {"x": 1}), Point.of("two", "a", {"x": 2}), Point.of("one", "b", {"x": 3})]
-    found = recorded_points(read_record(record_of(tmp_path / "r.jsonl", *points)))
+    found, outdated = recorded_points(read_record(record_of(tmp_path / "r.jsonl", *points)))
+    assert outdated == 0
     assert {section: sorted(of) for section, of in found.items()} == {"one": ["a", "b"], "two": ["a"]}
     assert found["two"]["a"].values() == {"x": 2}
 

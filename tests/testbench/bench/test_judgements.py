@@ -8,7 +8,7 @@ from instruments.bit_error_tester import ErrorCount
 from ltdb.gbtx.clocks import DELAY_STEP_S
 from ltdb.signal.waveform import Waveform
 from testbench.entries import Point
-from testbench.procedures import ber, clock, eye, latency, latency_scope, power
+from testbench.procedures import ber, clock, eye, latency, latency_scope, power, power_report
 
 
 def done(section, points):
@@ -177,7 +177,7 @@ def power_point(share=1.0):
 def test_power_is_that_at_the_board_and_its_sum_that_of_all_rails(tmp_path):
     lab, points = Lab(), {"normal": power_point(), "lines off": power_point(0.5)}
     results = Results("power", lab, tmp_path)
-    power._report(results.context, points)
+    power_report.report_powers(results.context, points)
     watts = {rail: volts * amperes for rail, (volts, amperes) in RAILS.items()}
     for rail, expected in watts.items():
         assert results[f"{rail}, power at the board"].value == pytest.approx(expected)
@@ -242,11 +242,12 @@ def test_a_mode_is_left_before_the_next_one_and_readings_are_averaged(tmp_path):
 
 def eye_point():
     figures = {
-        "amplitude": 0.4, "height": 0.3, "width": 160e-12, "rise": 61e-12, "fall": 73e-12, "q factor": 40.0,
+        "zero level": -0.2, "amplitude": 0.4, "height": 0.3, "width": 160e-12, "height at ber": 0.25,
+        "width at ber": 150e-12, "rise": 61e-12, "fall": 73e-12, "q factor": 40.0,
         "unit": "V", "edges": 5000, "unit intervals": 10_000.0, "unit interval": 195.3125e-12,
         "random": 1.25e-12, "random uncertainty": 0.02e-12, "total": 20e-12, "total uncertainty": 0.3e-12,
         "data dependent": 5e-12, "duty cycle": 1e-12, "periodic": 2e-12, "convention": "as ever",
-        "density": np.zeros((4, 8), np.float32), "levels": np.arange(4.0), "bathtub": np.full(97, 1e-3),
+        "density": np.zeros((4, 8), np.uint32), "levels": np.arange(4.0), "bathtub": np.full(97, 1e-3),
     }  # fmt: skip
     light = figures | {"total": 55e-12, "total uncertainty": 0.7e-12, "unit": "W", "edges": 4000}
     light |= {"mask margin": 0.37, "mask hits": 0, "unit interval": 195.3125e-12}
@@ -278,6 +279,14 @@ def test_figures_of_an_eye_stand_with_their_net_and_in_their_unit(tmp_path):
     assert fibre[-1] == 55.0
     drawn = results.series("Eye, light")
     assert [c.unit for c in drawn.columns] == ["UI", "W", ""]
+    # The middle half way between the levels, and what is open at the bit error ratio about it.
+    width, height = (s.corners for s in drawn.shapes if s.label == "opening at BER 1e-12")
+    share = 0.5 * 150 / 195.3125
+    assert np.array(width) == pytest.approx(np.array([(0.5 - share, 0.0), (0.5 + share, 0.0)]))
+    assert np.array(height) == pytest.approx(np.array([(0.5, -0.125), (0.5, 0.125)]))
+    inner = next(s.corners for s in drawn.shapes if s.label.startswith("mask"))
+    assert np.array(inner)[:2] == pytest.approx(np.array([(0.25, 0.0), (0.4, 0.1)]))
+    assert not any(s.label.startswith("mask") for s in results.series("Eye, serial").shapes)
     assert results.series("Bathtubs of the light").columns[0].unit == "UI"
 
 
