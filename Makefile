@@ -19,8 +19,9 @@ $(READY): requirements.lock pyproject.toml
 	@echo "Installing the locked packages into $(VENV) (a few minutes the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@echo "Compiling the signal kernels, once"
+	@echo "Compiling the kernels of signals and line code, once"
 	@$(BIN)/ltdb eye --simulate 2000 --no-plot >/dev/null
+	@$(BIN)/ltdb link --frames 100 >/dev/null
 	@touch $@
 
 setup: $(READY) ## Make .venv from the lock file

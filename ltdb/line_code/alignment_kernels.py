@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 
 from ltdb.line_code.bcid import UNNAMED, naming_frames, naming_table, sequence_values
 from ltdb.line_code.format import FrameFormat
 from ltdb.line_code.frame import frame_words
+from ltdb.line_code.kernel_cache import compiled
 from ltdb.line_code.receive_kernels import (
     BCID_FLAG,
     CRC_FLAG,
@@ -82,7 +82,7 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
 
     # Few and large functions, and single entries instead of slices: each costs compile time and memory.
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def observe(words: Any, start: Any, slot: Any, bcid: Any, rows: Any, bits: Any) -> None:
         """Test the window from bit `start` on and keep the rows of its offset.
 
@@ -99,7 +99,7 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
                 return
         rows[0, slot] = rows[1, slot] = 0
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def prime(words: Any, base: Any, state: Any, rows: Any, bits: Any) -> None:
         """Make the rows what they are at the boundary before, as far back as any rule looks."""
         for slot in range(frame):
@@ -111,7 +111,7 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
             bcid = (state[COUNTER] - age) % crossings if time > state[SINCE] else -1
             observe(words, time - frame - base, time % frame, bcid, rows, bits)
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def search(
         words: Any, base: Any, end: Any, state: Any, rows: Any, bits: Any,
         starts: Any, bcid: Any, flags: Any, windows: Any,
@@ -197,7 +197,7 @@ def alignment_kernels(layout: FrameFormat) -> AlignmentKernels:
                 state[HEADER_ERRORS] += flag & HEADER_FLAG != 0
         return place
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def follow(
         words: Any, base: Any, end: Any, state: Any, starts: Any, bcid: Any, flags: Any, samples: Any
     ) -> Any:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import types
@@ -21,6 +20,7 @@ from ltdb.line_code.bcid import UNNAMED, naming_frames, naming_table, sequence_v
 from ltdb.line_code.compiler import BLOCK, U64, Word, load_window, load_words, row_pointers, store_words
 from ltdb.line_code.format import FrameFormat
 from ltdb.line_code.frame import check_frame, check_header, frame_words, unpack_frame
+from ltdb.line_code.kernel_cache import compiled
 from ltdb.line_code.lane_map import lane_map
 from ltdb.line_code.wirebits import WORD, WireBits
 
@@ -131,7 +131,7 @@ def receive_kernel(layout: FrameFormat, packed: bool) -> Callable[..., None]:
 
         return types.void(frames, types.intp, samples, types.intp, status), generate
 
-    @numba.njit(nogil=True)
+    @compiled(layout, packed)
     def receive(frames: Any, first: int, samples: Any, status: Any) -> None:
         for i in range(status.size):
             receive_frame(frames, first + i, samples, i, status)
@@ -151,7 +151,7 @@ def annotate_kernel(layout: FrameFormat) -> Callable[..., None]:
     crossings, naming, width = values.size, naming_frames(layout), layout.header.sequence_bits
     mask = names.size - 1
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def annotate(status: Any, bcid: Any, flags: Any, state: Any) -> None:
         counter, row, joined, history = state[0], state[1], state[2], state[3]
         done = 0
@@ -201,7 +201,7 @@ def decode_kernel(layout: FrameFormat) -> Callable[..., None]:
     receive, annotate = receive_kernel(layout, True), annotate_kernel(layout)
     lane_words = lane_map(layout).lane_words
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def decode(frames: Any, first: int, samples: Any, bcid: Any, flags: Any, state: Any) -> None:
         status = np.empty(BLOCK, np.uint32)
         for done in range(0, bcid.size, BLOCK):

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-import numba
 import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -28,6 +27,7 @@ from ltdb.line_code.compiler import (
 )
 from ltdb.line_code.format import FrameFormat
 from ltdb.line_code.frame import build_frame, frame_words
+from ltdb.line_code.kernel_cache import compiled
 from ltdb.line_code.lane_map import lane_map
 from ltdb.line_code.scrambler import pieces, scramble_pieces, scramble_step
 from ltdb.line_code.wirebits import WireBits
@@ -79,7 +79,7 @@ def scramble_kernel(layout: FrameFormat) -> Callable[..., None]:
 
         return state(table, types.intp, state), generate
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def run(table: Any, size: int) -> None:
         before = begin(table)
         for row in range(size):
@@ -141,7 +141,7 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
 
     excess_mask = np.uint64(sum(((0xFFFF << layout.sample_bits) & 0xFFFF) << 16 * k for k in range(4)))
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def gather_rows(samples: Any, table: Any, size: int) -> Any:
         excess = np.uint64(0)
         for i in range(size * lane_words):
@@ -150,14 +150,14 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
             gather(samples, i, table, i + 1)
         return excess & excess_mask
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def build_rows(table: Any, sequence: Any, frames: Any) -> None:
         for i in range(sequence.size):
             build(table, i + 1, sequence, frames, i)
 
     values = sequence_values(layout)
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def number_rows(bcid: int, frame: int, resets: Any, reset: int, sequence: Any) -> Any:
         """Sequence bits of frames `frame` onwards; `resets`, from `reset` on, are the frames that are BCID 0."""
         done = 0
@@ -174,7 +174,7 @@ def encode_kernel(layout: FrameFormat) -> Callable[..., Any]:
             done = stop
         return bcid, reset
 
-    @numba.njit(nogil=True)
+    @compiled(layout)
     def encode(samples: Any, bcid: int, resets: Any, before: Any, frames: Any) -> Any:
         # Loops instead of assignments to slices: those take seconds to compile.
         total = frames.size // count
