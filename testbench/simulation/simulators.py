@@ -104,7 +104,7 @@ class Verilator(Simulator):
     waves_suffix = ".vcd"
     _cflags = ("-std=c++20", "-fcoroutines", "-DVL_TIME_CONTEXT")
     # Half of a design is code that runs once, at the start: to optimise it takes longer than it saves. So do, for the
-    # other half, the passes of -O2: up to three times the time of compilation for at most a tenth of the simulation's.
+    # other half, the passes of -O2: up to three times the time of compilation for at most a sixth of the simulation's.
     _make = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O2", "CFG_CXXFLAGS_PCH_I=-include")
 
     def missing(self) -> str:
