@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from testbench.series import Column, Plot, Series, Shape
 
 if TYPE_CHECKING:
     from ltdb.signal.eye import Eye
+    from ltdb.signal.eye_measure import EyeMeasurement
     from ltdb.signal.mask import Mask
 
 SHOWN = (64, 128)
@@ -30,6 +31,12 @@ class Opening:
     amplitude: float
     height: float
     width: float
+
+    @classmethod
+    def of(cls, eye: Eye, m: EyeMeasurement) -> Self:
+        """Take it from an eye's measurement."""
+        width = m.width_at_ber_s / eye.unit_interval_s
+        return cls(m.ber, m.zero_level, m.amplitude, m.height_at_ber, width)
 
     def shapes(self) -> Iterator[Shape]:
         """Width and height, through the middle of the eye."""

@@ -7,12 +7,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ltdb.signal.eye_measure import EyeMeasurement, contour
 from testbench.quantity import quantity
 
 if TYPE_CHECKING:
     from ltdb.signal.analysis import Analysis
+    from ltdb.signal.eye import Eye
     from ltdb.signal.jitter import Jitter
     from ltdb.signal.tie import TimeIntervalError
+
+
+_CONTOUR_POINTS = 64  # each takes as long as a figure of the table
+
+
+def contour_lines(
+    eye: Eye, m: EyeMeasurement
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return (phase in UI from the crossing, upper, lower boundary) of the opening at the measurement's error ratio.
+
+    NaN where the eye is closed.
+    """
+    step = max(1, eye.columns // _CONTOUR_POINTS)
+    phase = np.mod(eye.phases[::step] - m.crossing_phase, 1.0)
+    order = np.argsort(phase)
+    upper, lower = contour(eye, m.ber, step)
+    return phase[order], upper[order], lower[order]
+
+
+def bathtub(jitter: Jitter, ber: float, points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (sampling phase in UI, bit error ratio), not below what a plot of this ratio needs."""
+    phase = np.linspace(0, 1, points)
+    return phase, np.maximum(jitter.model.bathtub(phase), bathtub_floor(ber))
+
+
+def bathtub_floor(ber: float) -> float:
+    """Return the least ratio of a plot that shows this one."""
+    return min(1e-16, 1e-3 * ber)
 
 
 def spectrum_peaks(tie: TimeIntervalError, points: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

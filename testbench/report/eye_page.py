@@ -10,17 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from ltdb.signal.analysis import Analysis
-from ltdb.signal.eye_measure import contour
 from testbench.eye_series import Opening, eye_series, reduced
 from testbench.quantity import plain, power_of_ten, quantity
-from testbench.report.eye_figures import rows, spectrum_peaks
+from testbench.report.eye_figures import bathtub, contour_lines, rows, spectrum_peaks
 from testbench.report.page import render_page
 from testbench.series import Column, Mark, Plot, Series, Shape
 from testbench.versions import versions
 
 _SHOWN = (128, 256)
 """Rows and columns of the eye."""
-_CONTOUR_POINTS = 64
 _BINS, _LINES = 120, 800
 
 
@@ -37,7 +35,7 @@ def render_eye(analysis: Analysis, title: str = "") -> str:
     BenchError
         If Jinja2 is not installed.
     """
-    used = versions()
+    used = versions(("ltdb", "numpy", "numba"))
     return render_page(
         "eye.html.j2",
         analysis=analysis,
@@ -70,16 +68,13 @@ def _headline(analysis: Analysis) -> str:
 def _eye(analysis: Analysis) -> Series:
     eye, m = analysis.eye, analysis.measurement
     density, levels = reduced(eye, m.crossing_phase, _SHOWN)
-    opening = Opening(
-        m.ber, m.zero_level, m.amplitude, m.height_at_ber, m.width_at_ber_s / eye.unit_interval_s
-    )
     off = f"; {eye.off_map} samples off the map" if eye.off_map else ""
     return eye_series(
         "Eye.",
         density,
         levels,
         eye.unit,
-        opening,
+        Opening.of(eye, m),
         analysis.mask,
         more=_contour(analysis),
         caption=f"Clock: {eye.clock}; darker is more samples, in decades{off}.",
@@ -88,25 +83,22 @@ def _eye(analysis: Analysis) -> Series:
 
 def _contour(analysis: Analysis) -> tuple[Shape, ...]:
     """Outline of the opening at the bit error ratio; none where the eye is closed."""
-    eye, m = analysis.eye, analysis.measurement
-    step = max(1, eye.columns // _CONTOUR_POINTS)
-    phase = np.mod(eye.phases[::step] - m.crossing_phase, 1.0)
-    order = np.argsort(phase)
-    upper, lower = (side[order] for side in contour(eye, m.ber, step))
+    phase, upper, lower = contour_lines(analysis.eye, analysis.measurement)
     is_open = np.isfinite(upper) & np.isfinite(lower)
     if is_open.sum() < 2:
         return ()
-    there = list(zip(phase[order][is_open].tolist(), upper[is_open].tolist(), strict=True))
-    back = list(zip(phase[order][is_open].tolist(), lower[is_open].tolist(), strict=True))[::-1]
-    return (Shape(f"contour at BER {m.ber:g}", (*there, *back), filled=False),)
+    there, back = (
+        list(zip(phase[is_open].tolist(), side[is_open].tolist(), strict=True)) for side in (upper, lower)
+    )
+    label = f"contour at BER {analysis.measurement.ber:g}"
+    return (Shape(label, (*there, *reversed(back)), filled=False),)
 
 
 def _bathtub(analysis: Analysis) -> Series | None:
     if analysis.jitter is None:
         return None
     ber = analysis.measurement.ber
-    phase = np.linspace(0, 1, 401)
-    ratio = np.maximum(analysis.jitter.model.bathtub(phase), min(1e-16, 1e-3 * ber))
+    phase, ratio = bathtub(analysis.jitter, ber, 401)
     return Series(
         "Bathtub.",
         Plot.LINE,

@@ -13,12 +13,13 @@ import numpy as np
 
 from ltdb.signal.analysis import Analysis
 from ltdb.signal.eye import Eye
-from ltdb.signal.eye_measure import EyeMeasurement, contour
+from ltdb.signal.eye_measure import EyeMeasurement
 from ltdb.signal.jitter import Jitter
 from ltdb.signal.mask import Mask
 from ltdb.signal.tie import TimeIntervalError
+from testbench.eye_series import Opening
 from testbench.quantity import power_of_ten, quantity
-from testbench.report.eye_figures import rows, spectrum_peaks
+from testbench.report.eye_figures import bathtub, bathtub_floor, contour_lines, rows, spectrum_peaks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 _FIGURE_INCHES = (11.0, 8.0)
 _RESOLUTION = 120
 _ORANGE, _BLUE, _BLACK = "#d55e00", "#0072b2", "#222222"  # Okabe and Ito: told apart by everyone
-_CONTOUR_POINTS = 64  # each takes as long as a figure of the table
 _SIDE = 0.5  # UI shown on each side of the eye
 
 
@@ -97,19 +97,14 @@ def draw_eye(axes: Axes, eye: Eye, measurement: EyeMeasurement, mask: Mask | Non
 
 def _draw_opening(axes: Axes, eye: Eye, m: EyeMeasurement) -> None:
     """Draw height and width at the bit error ratio as bars through the middle of the eye, and the contour there."""
-    half_width = 0.5 * m.width_at_ber_s / eye.unit_interval_s
-    half_height = 0.5 * m.height_at_ber
-    middle = 0.5 * (m.one_level + m.zero_level)
     style: dict[str, Any] = {"color": _BLACK, "linewidth": 1.4, "linestyle": "--"}
-    label = f"opening at BER {m.ber:g}"
-    axes.plot((0.5 - half_width, 0.5 + half_width), (middle, middle), marker="|", label=label, **style)
-    axes.plot((0.5, 0.5), (middle - half_height, middle + half_height), marker="_", **style)
-    step = max(1, eye.columns // _CONTOUR_POINTS)
-    phase = np.mod(eye.phases[::step] - m.crossing_phase, 1.0)
-    order = np.argsort(phase)
-    for k, boundary in enumerate(contour(eye, m.ber, step)):
+    width, height = Opening.of(eye, m).shapes()
+    axes.plot(*zip(*width.corners, strict=True), marker="|", label=width.label, **style)
+    axes.plot(*zip(*height.corners, strict=True), marker="_", **style)
+    phase, *boundaries = contour_lines(eye, m)
+    for k, boundary in enumerate(boundaries):
         name = f"contour at BER {m.ber:g}" if k == 0 else None
-        axes.plot(phase[order], boundary[order], color=_ORANGE, linewidth=1.2, label=name)
+        axes.plot(phase, boundary, color=_ORANGE, linewidth=1.2, label=name)
 
 
 def _draw_mask(axes: Axes, mask: Mask, m: EyeMeasurement, eye: Eye) -> None:
@@ -136,14 +131,12 @@ def draw_bathtub(axes: Axes, jitter: Jitter | None, ber: float = 1e-12) -> None:
         axes.text(0.5, 0.5, "too few edges to separate jitter", ha="center", transform=axes.transAxes)
         axes.set_axis_off()
         return
-    phase = np.linspace(0, 1, 801)
-    floor = min(1e-16, 1e-3 * ber)
-    axes.semilogy(phase, np.maximum(jitter.model.bathtub(phase), floor), color=_BLUE)
+    axes.semilogy(*bathtub(jitter, ber, 801), color=_BLUE)
     total = jitter.total(ber)
     axes.axhline(ber, color=_ORANGE, linestyle="--", linewidth=1)
     text = f"TJ({ber:g}) = {quantity(total.value_s, 's')}\nRJ {quantity(jitter.random.value_s, 's')} rms"
     axes.text(0.5, 0.9, text, ha="center", va="top", fontsize=8, transform=axes.transAxes)
-    axes.set_ylim(floor, 1)
+    axes.set_ylim(bathtub_floor(ber), 1)
     axes.set_xlim(0, 1)
     axes.set_ylabel("bit error ratio")
     _decades(axes.yaxis)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 import numpy as np
+from numpy.typing import NDArray
 
 from testbench.report.axis import Axis
 from testbench.series import Mark, Plot, Series, Shape
@@ -45,30 +46,40 @@ def _free_place(mark: Mark, series: Series, x_axis: Axis, y_axis: Axis) -> tuple
     if not places:  # a plot lower than two lines of text
         return x_axis.end - 4, at - 5, "end"
 
+    curves = _curves(series, x_axis, y_axis)
+
     def covered(place: tuple[float, float, str]) -> int:
         x, baseline, anchor = place
         left = x - width * {"start": 0.0, "middle": 0.5, "end": 1.0}[anchor]
-        return _points_inside(
-            series, x_axis, y_axis, (left, left + width, baseline - _LINE_HEIGHT, baseline + 3)
-        )
+        box = left, left + width, baseline - _LINE_HEIGHT, baseline + 3
+        return sum(_points_inside(curve, series.plot is Plot.LINE, box) for curve in curves)
 
     return min(places, key=covered)
 
 
-def _points_inside(series: Series, x_axis: Axis, y_axis: Axis, box: tuple[float, float, float, float]) -> int:
-    """Count points of the curves inside a box (left, right, top, bottom); lines are followed between their points."""
+_Curve = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _curves(series: Series, x_axis: Axis, y_axis: Axis) -> list[_Curve]:
+    """Where the points of each curve lie in the drawing, from left to right."""
+    if series.plot is Plot.MAP:
+        return []
+    x, *columns = (column.values.astype(np.float64) for column in series.columns)
+    left = np.array([x_axis.position(value) for value in x])
+    order = np.argsort(left)
+    return [
+        (left[order], np.array([y_axis.position(value) for value in column])[order]) for column in columns
+    ]
+
+
+def _points_inside(curve: _Curve, followed: bool, box: tuple[float, float, float, float]) -> int:
+    """Count points of a curve inside a box (left, right, top, bottom); a line is followed between its points."""
     left, right, top, bottom = box
-    x = np.array([x_axis.position(value) for value in series.columns[0].values.astype(np.float64)])
-    count = 0
-    for column in series.columns[1:] if series.plot is not Plot.MAP else ():
-        y = np.array([y_axis.position(value) for value in column.values.astype(np.float64)])
-        at, height = x, y
-        if series.plot is Plot.LINE:
-            at = np.arange(left, right)
-            order = np.argsort(x)
-            height = np.interp(at, x[order], y[order])
-        count += int(((at >= left) & (at <= right) & (height >= top) & (height <= bottom)).sum())
-    return count
+    x, y = curve
+    if followed:
+        at = np.arange(left, right)
+        x, y = at, np.interp(at, x, y)
+    return int(((x >= left) & (x <= right) & (y >= top) & (y <= bottom)).sum())
 
 
 def draw_shape(shape: Shape, x_axis: Axis, y_axis: Axis) -> str:
